@@ -1,0 +1,184 @@
+"""Every error that xy-core raises, as one tree.
+
+XyCoreError
+ ├─ ConfigError                 the configuration cannot be read or does not fit
+ ├─ InputError                  what the user gave cannot be used
+ │   ├─ AudioError              not audio, damaged, too long or empty
+ │   └─ ImageError              not a picture, damaged, too large or empty
+ ├─ MissingExtraError           an optional dependency is not installed
+ ├─ ModelError                  something about model files
+ │   ├─ UnknownModelError       no such id in the catalogue
+ │   ├─ ModelNotInstalledError  known, but not on this machine
+ │   ├─ ChecksumError           the bytes are not those that the catalogue names
+ │   ├─ DownloadError           no source could deliver
+ │   └─ DiskSpaceError          the files would not fit on the disk
+ ├─ TaskError                   something about one task
+ │   ├─ InvalidTaskError        the task could never run as it was given
+ │   ├─ QueueFull               the lane refuses more work for now
+ │   ├─ TaskCancelled           cancelled before it could end
+ │   ├─ TaskTimeout             its timeout or deadline passed
+ │   └─ WorkerCrashed           the process that ran it died
+ ├─ SchedulerClosed             the scheduler is not running
+ ├─ BusError                    something about the event bus
+ │   ├─ NoResponder             nobody answers requests on that topic
+ │   └─ RequestTimeout          nobody answered in time
+ ├─ ModuleError                 something about a module
+ │   ├─ UnknownModuleError      no module of that name
+ │   ├─ DependencyError         a module's requirements cannot be met
+ │   └─ ModuleUnavailable       the module failed or is not loaded
+ └─ BackendError                an engine inside a module failed
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class XyCoreError(Exception):
+    """Base of all errors of xy-core; the message says what to do next.
+
+    Attributes:
+        exit_code: the status with which the command line ends (2: the user can mend it).
+    """
+
+    exit_code: ClassVar[int] = 1
+
+
+class ConfigError(XyCoreError):
+    """The configuration cannot be read or does not fit its schema."""
+
+    exit_code = 2
+
+
+class InputError(XyCoreError):
+    """What the user gave cannot be used."""
+
+    exit_code = 2
+
+
+class AudioError(InputError):
+    """Not audio, damaged, too long or empty."""
+
+
+class ImageError(InputError):
+    """Not a picture, damaged, too large or empty."""
+
+
+class MissingExtraError(XyCoreError):
+    """An optional dependency is not installed."""
+
+    exit_code = 2
+
+    def __init__(self, package: str, extra: str) -> None:
+        super().__init__(
+            f"{package} is not installed: run  pip install 'xy-core[{extra}]'  and try again"
+        )
+        self.package = package
+        self.extra = extra
+
+
+class ModelError(XyCoreError):
+    """Something about model files."""
+
+    exit_code = 2
+
+
+class UnknownModelError(ModelError):
+    """No model of that id stands in the catalogue."""
+
+
+class ModelNotInstalledError(ModelError):
+    """The catalogue knows the model, but its files are not on this machine."""
+
+    def __init__(self, model_id: str) -> None:
+        super().__init__(
+            f"model {model_id!r} is not installed: run  xy-core models pull {model_id}"
+        )
+        self.model_id = model_id
+
+
+class ChecksumError(ModelError):
+    """The bytes are not those that the catalogue names."""
+
+
+class DownloadError(ModelError):
+    """No source could deliver the file."""
+
+
+class DiskSpaceError(ModelError):
+    """The files would not fit on the disk."""
+
+
+class TaskError(XyCoreError):
+    """Something about one task."""
+
+
+class InvalidTaskError(TaskError):
+    """The task could never run as it was given."""
+
+
+class QueueFull(TaskError):  # noqa: N818 - the field's name for it
+    """The lane refuses more work for now.
+
+    Attributes:
+        retry_after: a guess, in seconds, of when a place will be free.
+    """
+
+    def __init__(self, lane: str, size: int, retry_after: float) -> None:
+        super().__init__(
+            f"lane {lane!r} is full ({size} tasks wait): try again in {retry_after:.1f} s"
+        )
+        self.lane = lane
+        self.retry_after = retry_after
+
+
+class TaskCancelled(TaskError):  # noqa: N818 - as asyncio names it
+    """The task was cancelled before it could end."""
+
+
+class TaskTimeout(TaskError):  # noqa: N818 - a state, not a fault of the program
+    """The task's timeout or deadline passed."""
+
+
+class WorkerCrashed(TaskError):  # noqa: N818 - a state, not a fault of the program
+    """The process that ran the task died."""
+
+
+class SchedulerClosed(XyCoreError):  # noqa: N818 - a state, not a fault of the program
+    """The scheduler is not running: start it, or stop submitting."""
+
+
+class BusError(XyCoreError):
+    """Something about the event bus."""
+
+
+class NoResponder(BusError):  # noqa: N818 - a state, not a fault of the program
+    """Nobody answers requests on that topic."""
+
+
+class RequestTimeout(BusError):  # noqa: N818 - a state, not a fault of the program
+    """Nobody answered the request in time."""
+
+
+class ModuleError(XyCoreError):
+    """Something about a module."""
+
+
+class UnknownModuleError(ModuleError):
+    """No module of that name is registered."""
+
+    exit_code = 2
+
+
+class DependencyError(ModuleError):
+    """A module's requirements are missing or form a circle."""
+
+    exit_code = 2
+
+
+class ModuleUnavailable(ModuleError):  # noqa: N818 - a state, not a fault of the program
+    """The module failed or is not loaded; ``xy-core doctor`` says why."""
+
+
+class BackendError(XyCoreError):
+    """An engine inside a module failed."""
