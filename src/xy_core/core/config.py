@@ -1,0 +1,85 @@
+"""Settings of the core: lanes, history, trace, bus, shutdown, log."""
+
+from __future__ import annotations
+
+import os
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+
+class StrictModel(BaseModel):
+    """A section of the configuration: unknown keys are errors, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class LaneConfig(StrictModel):
+    """How one lane queues and scales."""
+
+    min_workers: int = Field(1, ge=1, description="Slots that are always there.")
+    max_workers: int = Field(1, ge=1, description="Slots that waiting tasks can call up.")
+    queue_size: int = Field(10_000, ge=1, description="Waiting tasks before QueueFull.")
+    grow_after: float = Field(0.05, gt=0, description="Seconds of waiting that add a slot.")
+    shrink_after: float = Field(5.0, gt=0, description="Idle seconds that take a slot away.")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> LaneConfig:
+        if self.min_workers > self.max_workers:
+            raise ValueError("min_workers must not exceed max_workers")
+        return self
+
+
+class DeviceConfig(StrictModel):
+    """An inference device and how many tasks may compute on it at a time."""
+
+    name: str = Field(min_length=1, description="cpu, cuda:0, …")
+    slots: int = Field(4, ge=1, description="Tasks that may compute at a time.")
+    queue_size: int = Field(1_000, ge=1, description="Waiting tasks before QueueFull.")
+
+
+def _cores() -> int:
+    return os.cpu_count() or 1
+
+
+class SchedulerConfig(StrictModel):
+    """How the GlobalTaskScheduler weighs, bounds and remembers tasks."""
+
+    aging: float = Field(10.0, gt=0, description="Seconds of waiting worth one priority step.")
+    fairness: float = Field(
+        0.25, ge=0, description="Seconds by which each waiting task of a key sets back the next."
+    )
+    history_size: int = Field(10_000, ge=0, description="Ended tasks that are remembered.")
+    history_seconds: float = Field(3600.0, gt=0, description="How long they are remembered.")
+    trace_size: int = Field(100_000, ge=1, description="Events in the trace's ring.")
+    default: LaneConfig = LaneConfig(min_workers=64, max_workers=1024, queue_size=100_000)
+    cpu: LaneConfig = Field(
+        default_factory=lambda: LaneConfig(min_workers=_cores(), max_workers=_cores())
+    )
+    devices: tuple[DeviceConfig, ...] = Field(
+        (DeviceConfig(name="cpu"),), min_length=1, description="The first is the default device."
+    )
+
+
+class BusConfig(StrictModel):
+    """Bounds of the EventBus."""
+
+    queue_size: int = Field(1_024, ge=1, description="Events a subscriber may lag behind.")
+    request_timeout: float = Field(30.0, gt=0, description="Seconds to wait for a reply.")
+
+
+class EngineConfig(StrictModel):
+    """Time limits of the CoreEngine's phases, in seconds."""
+
+    initialize_timeout: float = Field(120.0, gt=0)
+    stop_timeout: float = Field(5.0, gt=0, description="For each module.")
+    drain_timeout: float = Field(5.0, gt=0, description="For running tasks at shutdown.")
+
+
+class LogConfig(StrictModel):
+    """What is logged, and how."""
+
+    level: Literal["debug", "info", "warning", "error"] = "warning"
+    format: Literal["auto", "human", "json"] = Field(
+        "auto", description="auto: human on a terminal, JSON otherwise."
+    )

@@ -1,0 +1,416 @@
+"""The GlobalTaskScheduler: every piece of work that takes time goes through it."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import secrets
+import time
+from collections import deque
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from types import TracebackType
+from typing import Any, Self, TypeVar, overload
+
+from xy_core.core.config import LaneConfig, SchedulerConfig
+from xy_core.core.errors import InvalidTaskError, SchedulerClosed
+from xy_core.core.executors import CoroutineExecutor, DeviceExecutor, Executor, ThreadExecutor
+from xy_core.core.job import Job, TaskHandle
+from xy_core.core.lane import Lane, LaneStatistics
+from xy_core.core.queue import ReadyQueue
+from xy_core.core.stream import Channel, TaskStream, producer
+from xy_core.core.task import TaskInfo, TaskPriority, TaskType
+from xy_core.core.trace import Trace
+
+T = TypeVar("T")
+_MEDIUM = TaskPriority.MEDIUM
+_DEFAULT = TaskType.DEFAULT
+
+
+class GlobalTaskScheduler:
+    """Runs tasks in lanes: one for the loop, one for CPU threads, one for each device.
+
+    A task waits in the queue of the lane that has its resource, never in a worker. Submitting
+    never blocks: it returns a handle, or raises `QueueFull`. All methods belong to the event
+    loop's thread.
+
+        async with GlobalTaskScheduler() as scheduler:
+            handle = scheduler.submit(compress, data, task_type=TaskType.CPU_BOUND)
+            result = await handle
+
+    Attributes:
+        trace: what happened, oldest first.
+    """
+
+    def __init__(self, config: SchedulerConfig | None = None) -> None:
+        self.config = config or SchedulerConfig()
+        self.trace = Trace(self.config.trace_size)
+        self._lanes: dict[str, Lane] = {}
+        self._active: dict[str, Job] = {}
+        self._history: deque[Job | TaskInfo] = deque()
+        self._ended: dict[str, Job | TaskInfo] = {}
+        self._kept: set[str] = set()
+        self._numbers = itertools.count()
+        self._prefix = f"task_{secrets.token_hex(4)}_"
+        self._default_device = device_lane(self.config.devices[0].name)
+
+    # -- life --------------------------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Open the lanes on the running event loop."""
+        loop = asyncio.get_running_loop()
+        config = self.config
+        self._open("default", CoroutineExecutor(loop), config.default, loop)
+        cpu = ThreadExecutor(loop, "cpu", config.cpu.max_workers)
+        self._open("cpu", cpu, config.cpu, loop)
+        for device in config.devices:
+            slots = LaneConfig(
+                min_workers=device.slots, max_workers=device.slots, queue_size=device.queue_size
+            )
+            name = device_lane(device.name)
+            self._open(name, DeviceExecutor(loop, name, device.slots), slots, loop)
+
+    async def stop(self, drain: float = 0.0) -> None:
+        """Wait up to `drain` seconds for tasks to end, cancel the rest, and close the lanes.
+
+        Coroutines get to run their clean-up; threads are asked to end and not waited for.
+        """
+        lanes = list(self._lanes.values())
+        if drain > 0:
+            await _within(drain, *(lane.drain() for lane in lanes))
+        for lane in lanes:
+            lane.refuse()
+        await _within(1.0, *(lane.drain() for lane in lanes))
+        for lane in lanes:
+            lane.close()
+        self._lanes.clear()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.stop()
+
+    # -- work --------------------------------------------------------------------------------
+
+    @overload
+    def submit(
+        self,
+        fn: Callable[..., Coroutine[Any, Any, T]],
+        *args: Any,
+        name: str = ...,
+        priority: TaskPriority = ...,
+        task_type: TaskType = ...,
+        timeout: float | None = ...,
+        deadline: float | None = ...,
+        retries: int = ...,
+        retry_on: tuple[type[BaseException], ...] = ...,
+        device: str | None = ...,
+        key: str | None = ...,
+        preemptible: bool = ...,
+        note: str = ...,
+        kwargs: Mapping[str, Any] | None = ...,
+    ) -> TaskHandle[T]: ...
+
+    @overload
+    def submit(
+        self,
+        fn: Callable[..., T],
+        *args: Any,
+        name: str = ...,
+        priority: TaskPriority = ...,
+        task_type: TaskType = ...,
+        timeout: float | None = ...,
+        deadline: float | None = ...,
+        retries: int = ...,
+        retry_on: tuple[type[BaseException], ...] = ...,
+        device: str | None = ...,
+        key: str | None = ...,
+        preemptible: bool = ...,
+        note: str = ...,
+        kwargs: Mapping[str, Any] | None = ...,
+    ) -> TaskHandle[T]: ...
+
+    def submit(
+        self,
+        fn: Callable[..., Any],
+        *args: Any,
+        name: str = "",
+        priority: TaskPriority = _MEDIUM,
+        task_type: TaskType = _DEFAULT,
+        timeout: float | None = None,
+        deadline: float | None = None,
+        retries: int = 0,
+        retry_on: tuple[type[BaseException], ...] = (),
+        device: str | None = None,
+        key: str | None = None,
+        preemptible: bool = False,
+        note: str = "",
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> TaskHandle[Any]:
+        """Queue a task and return its handle.
+
+        Args:
+            fn: a coroutine function for DEFAULT, a plain function for CPU_BOUND, either for
+                GPU_BOUND.
+            *args: its positional arguments.
+            name: dotted name for trace and logs; the function's name if not given.
+            priority: how urgent it is; waiting raises it.
+            task_type: which resource it needs.
+            timeout: seconds that one attempt may run.
+            deadline: seconds from now by when it must have ended, waiting included.
+            retries: how many further attempts after a failure.
+            retry_on: errors worth another attempt.
+            device: which device a GPU_BOUND task needs; the first configured if not given.
+            key: tasks of one key (a conversation, a model) share a fair place in the queue and,
+                if set by `limit_key`, a bound on how many run at a time.
+            preemptible: whether HIGH and CRITICAL work may cancel it and queue it again; it
+                must be safe to start over.
+            note: free words for the trace.
+            kwargs: its keyword arguments.
+
+        Raises:
+            InvalidTaskError: the function does not fit the task type, or a bound is negative.
+            QueueFull: the lane has too many waiting tasks.
+            SchedulerClosed: the scheduler is not running.
+        """
+        lane = self._lane(task_type, device)
+        lane.executor.check(fn)
+        job = self._job(fn, args, name, priority, task_type, note, lane)
+        if kwargs:
+            job.kwargs = dict(kwargs)
+        if timeout is not None or deadline is not None or retries:
+            _bound(job, timeout, deadline, retries, retry_on)
+        job.key = key
+        job.preemptible = preemptible
+        self._enlist(job, lane)
+        return TaskHandle(job)
+
+    async def run(self, fn: Callable[..., Any], *args: Any, **options: Any) -> Any:  # noqa: ANN401
+        """Submit a task that belongs to its caller, and return its result.
+
+        Takes what `submit` takes. If the caller is cancelled, so is the task.
+        """
+        handle = self.submit(fn, *args, **options)
+        try:
+            return await handle
+        except asyncio.CancelledError:
+            handle.cancel("its caller was cancelled")
+            raise
+
+    def stream(
+        self,
+        fn: Callable[..., Any],
+        *args: Any,
+        buffer: int = 32,
+        **options: Any,  # noqa: ANN401
+    ) -> TaskStream[Any]:
+        """Queue a task that yields items; returns an async iterator over them.
+
+        Args:
+            fn: an async generator function for DEFAULT; for the other types a generator function,
+                or a plain function whose first argument is ``emit``, which hands one item over,
+                blocks while the buffer is full, and raises TaskCancelled once nobody listens.
+            *args: its positional arguments.
+            buffer: items that may wait for the consumer.
+            **options: as `submit` takes them, without ``retries`` and ``preemptible``.
+        """
+        channel = Channel(asyncio.get_running_loop(), buffer)
+        options.setdefault("name", getattr(fn, "__qualname__", "stream"))
+        handle = self.submit(producer(fn, channel), *args, **options)
+        self._active[handle.task_id].on_settled = self._stream_settled(channel)
+        return TaskStream(channel, handle)
+
+    async def schedule_task(
+        self,
+        func: Callable[..., Any],
+        name: str = "unnamed_task",
+        priority: TaskPriority | int = TaskPriority.MEDIUM,
+        task_type: TaskType = TaskType.DEFAULT,
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Queue a task and return its id; `result` gives its outcome while it is remembered."""
+        handle = self.submit(
+            func,
+            *args,
+            name=name,
+            priority=TaskPriority(priority),
+            task_type=task_type,
+            kwargs=kwargs,
+        )
+        self._kept.add(handle.task_id)
+        return handle.task_id
+
+    async def result(self, task_id: str) -> Any:  # noqa: ANN401 - any task's result
+        """Wait for a task of `schedule_task` and return its result, or raise its error.
+
+        Raises:
+            InvalidTaskError: no such task is known any more, or it was not one of `schedule_task`.
+        """
+        job = self._active.get(task_id) or self._ended.get(task_id)
+        if not isinstance(job, Job):
+            raise InvalidTaskError(f"no result is kept for task {task_id!r}")
+        return await TaskHandle[Any](job)
+
+    def cancel(self, task_id: str) -> bool:
+        """Cancel a task by its id; False if it is unknown or has ended."""
+        job = self._active.get(task_id)
+        return job is not None and TaskHandle[Any](job).cancel()
+
+    # -- looking -----------------------------------------------------------------------------
+
+    def task(self, task_id: str) -> TaskInfo | None:
+        """Return a task's record, if it is active or still remembered."""
+        found = self._active.get(task_id) or self._ended.get(task_id)
+        return found.info if isinstance(found, Job) else found
+
+    def tasks(self) -> Iterator[TaskInfo]:
+        """Iterate over the records of active and remembered tasks."""
+        yield from [job.info for job in self._active.values()]
+        yield from [found.info if isinstance(found, Job) else found for found in self._history]
+
+    def statistics(self) -> dict[str, LaneStatistics]:
+        """Return each lane's figures by its name."""
+        return {name: lane.statistics() for name, lane in self._lanes.items()}
+
+    def lane(self, name: str) -> Lane:
+        """Return a lane, to pause, resume or drain it.
+
+        Raises:
+            InvalidTaskError: no lane has that name.
+            SchedulerClosed: the scheduler is not running.
+        """
+        lane = self._lanes.get(name)
+        if lane is None:
+            if not self._lanes:
+                raise SchedulerClosed("the scheduler is not running: start it first")
+            raise InvalidTaskError(f"no lane {name!r}: there are {', '.join(self._lanes)}")
+        return lane
+
+    def limit_key(self, key: str, running: int | None) -> None:
+        """Let at most that many tasks of a key run at a time in each lane; None lifts it."""
+        for lane in self._lanes.values():
+            lane.limit(key, running)
+
+    # -- inside ------------------------------------------------------------------------------
+
+    def _open(
+        self,
+        name: str,
+        executor: Executor,
+        config: LaneConfig,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        queue = ReadyQueue(aging=self.config.aging, fairness=self.config.fairness)
+        self._lanes[name] = Lane(name, executor, config, queue, self.trace, loop)
+
+    def _lane(self, task_type: TaskType, device: str | None) -> Lane:
+        if task_type is _DEFAULT:
+            name = "default"
+        elif task_type is TaskType.CPU_BOUND:
+            name = "cpu"
+        else:
+            name = self._default_device if device is None else device_lane(device)
+        lane = self._lanes.get(name)
+        return self.lane(name) if lane is None else lane
+
+    def _job(
+        self,
+        fn: Callable[..., Any],
+        args: tuple[Any, ...],
+        name: str,
+        priority: TaskPriority,
+        task_type: TaskType,
+        note: str,
+        lane: Lane,
+    ) -> Job:
+        info = TaskInfo(
+            f"{self._prefix}{next(self._numbers)}",
+            name or getattr(fn, "__qualname__", "task"),
+            task_type,
+            priority,
+            lane.name,
+            time.time(),
+            note,
+        )
+        job = Job(info, fn, args, lane)
+        job.on_settled = self._remember
+        return job
+
+    def _enlist(self, job: Job, lane: Lane) -> None:
+        task_id = job.info.task_id
+        self._active[task_id] = job
+        try:
+            lane.submit(job)
+        except BaseException:
+            del self._active[task_id]
+            raise
+
+    def _stream_settled(self, channel: Channel) -> Callable[[Job], None]:
+        def settled(job: Job) -> None:
+            channel.end()
+            self._remember(job)
+
+        return settled
+
+    def _remember(self, job: Job) -> None:
+        info = job.info
+        task_id = info.task_id
+        self._active.pop(task_id, None)
+        entry: Job | TaskInfo = info
+        if task_id in self._kept:
+            self._kept.discard(task_id)
+            entry = job
+        history = self._history
+        history.append(entry)
+        self._ended[task_id] = entry
+        oldest_allowed = time.time() - self.config.history_seconds
+        while history and (
+            len(history) > self.config.history_size or _ended_at(history[0]) < oldest_allowed
+        ):
+            old = history.popleft()
+            self._ended.pop((old.info if isinstance(old, Job) else old).task_id, None)
+
+
+def device_lane(device: str) -> str:
+    """Return the name of a device's lane."""
+    return f"device:{device}"
+
+
+def _bound(
+    job: Job,
+    timeout: float | None,
+    deadline: float | None,
+    retries: int,
+    retry_on: tuple[type[BaseException], ...],
+) -> None:
+    if (timeout is not None and timeout <= 0) or (deadline is not None and deadline <= 0):
+        raise InvalidTaskError("timeout and deadline are in seconds from now and must be positive")
+    if retries < 0 or (retries and not retry_on):
+        raise InvalidTaskError("retries need a positive number and retry_on=(the errors, …)")
+    job.timeout = timeout
+    if deadline is not None:
+        job.deadline = asyncio.get_running_loop().time() + deadline
+    job.retries = retries
+    job.retry_on = retry_on
+
+
+def _ended_at(entry: Job | TaskInfo) -> float:
+    info = entry.info if isinstance(entry, Job) else entry
+    return info.ended_at or 0.0
+
+
+async def _within(seconds: float, *waits: Coroutine[Any, Any, None]) -> None:
+    """Wait for all, but not longer than that; what is not done by then is left."""
+    try:
+        async with asyncio.timeout(seconds), asyncio.TaskGroup() as group:
+            for wait in waits:
+                group.create_task(wait)
+    except TimeoutError:
+        pass

@@ -1,0 +1,123 @@
+"""What the scheduler did, kept in a ring and written in formats that other tools read."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from xy_core.core.task import TaskInfo
+
+
+class TraceEvent(NamedTuple):
+    """One moment in a task's life.
+
+    Attributes:
+        ts: seconds since the epoch.
+        event: ``task_scheduled``, ``worker_start``, ``task_completed``, ``task_failed``,
+            ``task_cancelled``, ``task_timed_out``, ``task_retried`` or ``task_preempted``.
+        task: the task's record; later events change its status, not its identity.
+        worker: the slot that runs it, empty while it waits.
+        duration: how long the attempt ran, in seconds; None while it has not ended.
+    """
+
+    ts: float
+    event: str
+    task: TaskInfo
+    worker: str = ""
+    duration: float | None = None
+
+
+class Trace:
+    """A bounded record of scheduler events; the oldest give way."""
+
+    __slots__ = ("_ring", "dropped")
+
+    def __init__(self, capacity: int) -> None:
+        self._ring: deque[TraceEvent] = deque(maxlen=capacity)
+        self.dropped = 0
+
+    def record(
+        self,
+        event: str,
+        task: TaskInfo,
+        worker: str = "",
+        duration: float | None = None,
+        ts: float | None = None,
+    ) -> None:
+        """Append one event; `ts` defaults to now."""
+        ring = self._ring
+        if len(ring) == ring.maxlen:
+            self.dropped += 1
+        ring.append(TraceEvent(time.time() if ts is None else ts, event, task, worker, duration))
+
+    def __len__(self) -> int:
+        return len(self._ring)
+
+    def __iter__(self) -> Iterator[TraceEvent]:
+        return iter(tuple(self._ring))
+
+    def as_report(self) -> list[dict[str, Any]]:
+        """Return the events in the report's schema, plus each task's name, lane and type.
+
+        Keys: ``ts`` (s), ``event``, ``task_id``, ``priority``, ``worker``, ``duration_ms``,
+        ``note``, ``name``, ``lane``, ``task_type``; those that do not apply are left out.
+        """
+        return [_report_row(event) for event in self]
+
+    def as_perfetto(self) -> dict[str, Any]:
+        """Return a Chrome trace (JSON object format): a process a lane, a thread a worker.
+
+        Open it at ui.perfetto.dev or in ``chrome://tracing``.
+        """
+        return {"traceEvents": list(_perfetto_rows(self)), "displayTimeUnit": "ms"}
+
+
+def _report_row(event: TraceEvent) -> dict[str, Any]:
+    task = event.task
+    row: dict[str, Any] = {
+        "ts": round(event.ts, 6),
+        "event": event.event,
+        "task_id": task.task_id,
+        "priority": task.priority.name,
+    }
+    if event.worker:
+        row["worker"] = event.worker
+    if event.duration is not None:
+        row["duration_ms"] = round(event.duration * 1000, 3)
+    if task.note:
+        row["note"] = task.note
+    return row | {"name": task.name, "lane": task.lane, "task_type": task.task_type.value}
+
+
+def _perfetto_rows(events: Trace) -> Iterator[dict[str, Any]]:
+    lanes: dict[str, int] = {}
+    workers: dict[tuple[str, str], int] = {}
+    for event in events:
+        task = event.task
+        pid = lanes.get(task.lane)
+        if pid is None:
+            pid = lanes[task.lane] = len(lanes) + 1
+            yield _perfetto_name("process_name", pid, 0, f"lane {task.lane}")
+        place = (task.lane, event.worker or "waiting")
+        tid = workers.get(place)
+        if tid is None:
+            tid = workers[place] = len(workers) + 1
+            yield _perfetto_name("thread_name", pid, tid, place[1])
+        row: dict[str, Any] = {
+            "name": task.name,
+            "cat": task.task_type.value,
+            "pid": pid,
+            "tid": tid,
+            "args": {"task_id": task.task_id, "priority": task.priority.name, "note": task.note},
+        }
+        if event.duration is None:
+            yield row | {"ph": "i", "s": "t", "name": event.event, "ts": event.ts * 1e6}
+        else:
+            begun = (event.ts - event.duration) * 1e6
+            yield row | {"ph": "X", "ts": begun, "dur": event.duration * 1e6}
+
+
+def _perfetto_name(kind: str, pid: int, tid: int, name: str) -> dict[str, Any]:
+    return {"name": kind, "ph": "M", "pid": pid, "tid": tid, "args": {"name": name}}
