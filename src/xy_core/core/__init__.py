@@ -1,0 +1,1 @@
+"""The core: engine, bus and scheduler. It knows nothing of AI."""

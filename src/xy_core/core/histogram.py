@@ -48,8 +48,7 @@ class Histogram:
         self.count += 1
         if seconds > 0:
             self.total += seconds
-            if seconds > self.maximum:
-                self.maximum = seconds
+            self.maximum = max(self.maximum, seconds)
             mantissa, exponent = math.frexp(seconds)
             if exponent <= _SMALLEST:
                 index = 0

@@ -68,6 +68,7 @@ class Lane:
         self,
         name: str,
         executor: Executor,
+        *,
         config: LaneConfig,
         queue: ReadyQueue,
         trace: Trace,
@@ -245,7 +246,7 @@ class Lane:
 
     # -- ending ------------------------------------------------------------------------------
 
-    def _work_ended(self, job: Job, result: Any, error: BaseException | None) -> None:  # noqa: ANN401
+    def _work_ended(self, job: Job, result: Any, error: BaseException | None) -> None:
         """Take back the slot, decide what became of the job, and start the next."""
         info = job.info
         ran = self._loop.time() - job.started
@@ -264,7 +265,7 @@ class Lane:
         elif self._idlers:
             self._wake_idlers()
 
-    def _decide(self, job: Job, result: Any, error: BaseException | None, ran: float) -> None:  # noqa: ANN401
+    def _decide(self, job: Job, result: Any, error: BaseException | None, ran: float) -> None:
         if job.timer is not None:
             job.timer.cancel()
             job.timer = None
@@ -287,7 +288,7 @@ class Lane:
         self,
         job: Job,
         status: TaskStatus,
-        result: Any,  # noqa: ANN401
+        result: Any,
         error: BaseException | None,
         ran: float | None = None,
     ) -> None:

@@ -96,7 +96,7 @@ class Module(ABC, Generic[ConfigT]):
     async def initialize(self) -> None:
         """Load what the module needs; raise an `XyCoreError` if it cannot work."""
 
-    async def start(self) -> None:  # noqa: B027 - most modules have no background work
+    async def start(self) -> None:
         """Begin background work, after every required module is ready."""
 
     @abstractmethod

@@ -9,13 +9,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from types import TracebackType
-from typing import Any, Self, TypeVar, overload
+from typing import Any, Self, TypeVar, Unpack, overload
 
 from xy_core.core.config import LaneConfig, SchedulerConfig
 from xy_core.core.errors import InvalidTaskError, SchedulerClosed
 from xy_core.core.executors import CoroutineExecutor, DeviceExecutor, Executor, ThreadExecutor
 from xy_core.core.job import Job, TaskHandle
 from xy_core.core.lane import Lane, LaneStatistics
+from xy_core.core.options import TaskOptions, configure
 from xy_core.core.queue import ReadyQueue
 from xy_core.core.stream import Channel, TaskStream, producer
 from xy_core.core.task import TaskInfo, TaskPriority, TaskType
@@ -103,55 +104,16 @@ class GlobalTaskScheduler:
         self,
         fn: Callable[..., Coroutine[Any, Any, T]],
         *args: Any,
-        name: str = ...,
-        priority: TaskPriority = ...,
-        task_type: TaskType = ...,
-        timeout: float | None = ...,
-        deadline: float | None = ...,
-        retries: int = ...,
-        retry_on: tuple[type[BaseException], ...] = ...,
-        device: str | None = ...,
-        key: str | None = ...,
-        preemptible: bool = ...,
-        note: str = ...,
-        kwargs: Mapping[str, Any] | None = ...,
+        **options: Unpack[TaskOptions],
     ) -> TaskHandle[T]: ...
 
     @overload
     def submit(
-        self,
-        fn: Callable[..., T],
-        *args: Any,
-        name: str = ...,
-        priority: TaskPriority = ...,
-        task_type: TaskType = ...,
-        timeout: float | None = ...,
-        deadline: float | None = ...,
-        retries: int = ...,
-        retry_on: tuple[type[BaseException], ...] = ...,
-        device: str | None = ...,
-        key: str | None = ...,
-        preemptible: bool = ...,
-        note: str = ...,
-        kwargs: Mapping[str, Any] | None = ...,
+        self, fn: Callable[..., T], *args: Any, **options: Unpack[TaskOptions]
     ) -> TaskHandle[T]: ...
 
     def submit(
-        self,
-        fn: Callable[..., Any],
-        *args: Any,
-        name: str = "",
-        priority: TaskPriority = _MEDIUM,
-        task_type: TaskType = _DEFAULT,
-        timeout: float | None = None,
-        deadline: float | None = None,
-        retries: int = 0,
-        retry_on: tuple[type[BaseException], ...] = (),
-        device: str | None = None,
-        key: str | None = None,
-        preemptible: bool = False,
-        note: str = "",
-        kwargs: Mapping[str, Any] | None = None,
+        self, fn: Callable[..., Any], *args: Any, **options: Unpack[TaskOptions]
     ) -> TaskHandle[Any]:
         """Queue a task and return its handle.
 
@@ -159,39 +121,48 @@ class GlobalTaskScheduler:
             fn: a coroutine function for DEFAULT, a plain function for CPU_BOUND, either for
                 GPU_BOUND.
             *args: its positional arguments.
-            name: dotted name for trace and logs; the function's name if not given.
-            priority: how urgent it is; waiting raises it.
-            task_type: which resource it needs.
-            timeout: seconds that one attempt may run.
-            deadline: seconds from now by when it must have ended, waiting included.
-            retries: how many further attempts after a failure.
-            retry_on: errors worth another attempt.
-            device: which device a GPU_BOUND task needs; the first configured if not given.
-            key: tasks of one key (a conversation, a model) share a fair place in the queue and,
-                if set by `limit_key`, a bound on how many run at a time.
-            preemptible: whether HIGH and CRITICAL work may cancel it and queue it again; it
-                must be safe to start over.
-            note: free words for the trace.
-            kwargs: its keyword arguments.
+            **options: see `TaskOptions`.
 
         Raises:
             InvalidTaskError: the function does not fit the task type, or a bound is negative.
             QueueFull: the lane has too many waiting tasks.
             SchedulerClosed: the scheduler is not running.
         """
-        lane = self._lane(task_type, device)
+        task_type = options.get("task_type", _DEFAULT) if options else _DEFAULT
+        lane = self._lane(task_type, options.get("device") if options else None)
         lane.executor.check(fn)
-        job = self._job(fn, args, name, priority, task_type, note, lane)
-        if kwargs:
-            job.kwargs = dict(kwargs)
-        if timeout is not None or deadline is not None or retries:
-            _bound(job, timeout, deadline, retries, retry_on)
-        job.key = key
-        job.preemptible = preemptible
-        self._enlist(job, lane)
+        info = TaskInfo(
+            f"{self._prefix}{next(self._numbers)}",
+            getattr(fn, "__qualname__", "task"),
+            task_type,
+            _MEDIUM,
+            lane.name,
+            time.time(),
+        )
+        job = Job(info, fn, args, lane)
+        job.on_settled = self._remember
+        if options:
+            configure(job, **options)
+        self._active[info.task_id] = job
+        try:
+            lane.submit(job)
+        except BaseException:
+            del self._active[info.task_id]
+            raise
         return TaskHandle(job)
 
-    async def run(self, fn: Callable[..., Any], *args: Any, **options: Any) -> Any:  # noqa: ANN401
+    @overload
+    async def run(
+        self,
+        fn: Callable[..., Coroutine[Any, Any, T]],
+        *args: Any,
+        **options: Unpack[TaskOptions],
+    ) -> T: ...
+
+    @overload
+    async def run(self, fn: Callable[..., T], *args: Any, **options: Unpack[TaskOptions]) -> T: ...
+
+    async def run(self, fn: Callable[..., Any], *args: Any, **options: Unpack[TaskOptions]) -> Any:
         """Submit a task that belongs to its caller, and return its result.
 
         Takes what `submit` takes. If the caller is cancelled, so is the task.
@@ -208,7 +179,7 @@ class GlobalTaskScheduler:
         fn: Callable[..., Any],
         *args: Any,
         buffer: int = 32,
-        **options: Any,  # noqa: ANN401
+        **options: Unpack[TaskOptions],
     ) -> TaskStream[Any]:
         """Queue a task that yields items; returns an async iterator over them.
 
@@ -218,15 +189,17 @@ class GlobalTaskScheduler:
                 blocks while the buffer is full, and raises TaskCancelled once nobody listens.
             *args: its positional arguments.
             buffer: items that may wait for the consumer.
-            **options: as `submit` takes them, without ``retries`` and ``preemptible``.
+            **options: see `TaskOptions`; a stream is neither retried nor preempted.
         """
+        if options.get("retries") or options.get("preemptible"):
+            raise InvalidTaskError("a stream cannot start over: no retries, not preemptible")
         channel = Channel(asyncio.get_running_loop(), buffer)
         options.setdefault("name", getattr(fn, "__qualname__", "stream"))
         handle = self.submit(producer(fn, channel), *args, **options)
         self._active[handle.task_id].on_settled = self._stream_settled(channel)
         return TaskStream(channel, handle)
 
-    async def schedule_task(
+    async def schedule_task(  # noqa: PLR0917 - the report's signature
         self,
         func: Callable[..., Any],
         name: str = "unnamed_task",
@@ -247,7 +220,7 @@ class GlobalTaskScheduler:
         self._kept.add(handle.task_id)
         return handle.task_id
 
-    async def result(self, task_id: str) -> Any:  # noqa: ANN401 - any task's result
+    async def result(self, task_id: str) -> Any:
         """Wait for a task of `schedule_task` and return its result, or raise its error.
 
         Raises:
@@ -308,7 +281,9 @@ class GlobalTaskScheduler:
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         queue = ReadyQueue(aging=self.config.aging, fairness=self.config.fairness)
-        self._lanes[name] = Lane(name, executor, config, queue, self.trace, loop)
+        self._lanes[name] = Lane(
+            name, executor, config=config, queue=queue, trace=self.trace, loop=loop
+        )
 
     def _lane(self, task_type: TaskType, device: str | None) -> Lane:
         if task_type is _DEFAULT:
@@ -319,38 +294,6 @@ class GlobalTaskScheduler:
             name = self._default_device if device is None else device_lane(device)
         lane = self._lanes.get(name)
         return self.lane(name) if lane is None else lane
-
-    def _job(
-        self,
-        fn: Callable[..., Any],
-        args: tuple[Any, ...],
-        name: str,
-        priority: TaskPriority,
-        task_type: TaskType,
-        note: str,
-        lane: Lane,
-    ) -> Job:
-        info = TaskInfo(
-            f"{self._prefix}{next(self._numbers)}",
-            name or getattr(fn, "__qualname__", "task"),
-            task_type,
-            priority,
-            lane.name,
-            time.time(),
-            note,
-        )
-        job = Job(info, fn, args, lane)
-        job.on_settled = self._remember
-        return job
-
-    def _enlist(self, job: Job, lane: Lane) -> None:
-        task_id = job.info.task_id
-        self._active[task_id] = job
-        try:
-            lane.submit(job)
-        except BaseException:
-            del self._active[task_id]
-            raise
 
     def _stream_settled(self, channel: Channel) -> Callable[[Job], None]:
         def settled(job: Job) -> None:
@@ -381,24 +324,6 @@ class GlobalTaskScheduler:
 def device_lane(device: str) -> str:
     """Return the name of a device's lane."""
     return f"device:{device}"
-
-
-def _bound(
-    job: Job,
-    timeout: float | None,
-    deadline: float | None,
-    retries: int,
-    retry_on: tuple[type[BaseException], ...],
-) -> None:
-    if (timeout is not None and timeout <= 0) or (deadline is not None and deadline <= 0):
-        raise InvalidTaskError("timeout and deadline are in seconds from now and must be positive")
-    if retries < 0 or (retries and not retry_on):
-        raise InvalidTaskError("retries need a positive number and retry_on=(the errors, …)")
-    job.timeout = timeout
-    if deadline is not None:
-        job.deadline = asyncio.get_running_loop().time() + deadline
-    job.retries = retries
-    job.retry_on = retry_on
 
 
 def _ended_at(entry: Job | TaskInfo) -> float:

@@ -89,7 +89,7 @@ class Channel:
         self._reserved = 0
         self.delivered = 0
 
-    async def take(self) -> Any:  # noqa: ANN401 - carries any type
+    async def take(self) -> Any:
         """Return the next item, or the end marker."""
         while not self._items:
             if self._ended:
@@ -103,7 +103,7 @@ class Channel:
         _resolve(self._producer)
         return item
 
-    async def put(self, item: Any) -> None:  # noqa: ANN401 - carries any type
+    async def put(self, item: Any) -> None:
         """Add an item from the loop; wait while the buffer is full."""
         while self._reserved >= self._size:
             self._producer = self._loop.create_future()
@@ -111,7 +111,7 @@ class Channel:
         self._reserved += 1
         self._deliver(item)
 
-    def put_from_thread(self, item: Any) -> None:  # noqa: ANN401 - carries any type
+    def put_from_thread(self, item: Any) -> None:
         """Add an item from a thread; block while the buffer is full.
 
         Raises:
@@ -137,7 +137,7 @@ class Channel:
         if not self._loop.is_closed():
             self._loop.call_soon_threadsafe(handle.cancel, "its stream was dropped")
 
-    def _deliver(self, item: Any) -> None:  # noqa: ANN401 - carries any type
+    def _deliver(self, item: Any) -> None:
         self.delivered += 1
         self._items.append(item)
         _resolve(self._consumer)
@@ -151,7 +151,7 @@ def producer(fn: Callable[..., Any], channel: Channel) -> Callable[..., Any]:
     """
     if inspect.isasyncgenfunction(fn):
 
-        async def produce_on_loop(*args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        async def produce_on_loop(*args: Any, **kwargs: Any) -> None:
             async with aclosing(fn(*args, **kwargs)) as items:
                 async for item in items:
                     await channel.put(item)
@@ -159,14 +159,14 @@ def producer(fn: Callable[..., Any], channel: Channel) -> Callable[..., Any]:
         return produce_on_loop
     if inspect.isgeneratorfunction(fn):
 
-        def produce_on_thread(*args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        def produce_on_thread(*args: Any, **kwargs: Any) -> None:
             with closing(fn(*args, **kwargs)) as items:
                 for item in items:
                     channel.put_from_thread(item)
 
         return produce_on_thread
 
-    def emit_on_thread(*args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+    def emit_on_thread(*args: Any, **kwargs: Any) -> None:
         fn(channel.put_from_thread, *args, **kwargs)
 
     return emit_on_thread

@@ -1,0 +1,86 @@
+"""What a submitter can say about a task, and how a job takes it in."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any, TypedDict
+
+from xy_core.core.errors import InvalidTaskError
+from xy_core.core.job import Job
+from xy_core.core.task import TaskPriority, TaskType
+
+
+class TaskOptions(TypedDict, total=False):
+    """The keyword arguments of `submit`, `run` and `stream`; all can be left out.
+
+    Attributes:
+        name: dotted name for trace and logs; the function's name if not given.
+        priority: how urgent the task is (MEDIUM); waiting raises it.
+        task_type: which resource it needs (DEFAULT).
+        device: which device a GPU_BOUND task needs; the first configured if not given.
+        timeout: seconds that one attempt may run.
+        deadline: seconds from now by when it must have ended, waiting included.
+        retries: how many further attempts after a failure.
+        retry_on: the errors that are worth another attempt.
+        key: tasks of one key (a conversation, a model) share a fair place in the queue and, if
+            set by `limit_key`, a bound on how many run at a time.
+        preemptible: whether HIGH and CRITICAL work may cancel it and queue it again; it must be
+            safe to start over.
+        note: free words for the trace.
+        kwargs: the function's keyword arguments.
+    """
+
+    name: str
+    priority: TaskPriority
+    task_type: TaskType
+    device: str | None
+    timeout: float | None
+    deadline: float | None
+    retries: int
+    retry_on: tuple[type[BaseException], ...]
+    key: str | None
+    preemptible: bool
+    note: str
+    kwargs: Mapping[str, Any] | None
+
+
+def configure(
+    job: Job,
+    *,
+    name: str = "",
+    priority: TaskPriority = TaskPriority.MEDIUM,
+    task_type: TaskType = TaskType.DEFAULT,  # noqa: ARG001 - chose the lane already
+    device: str | None = None,  # noqa: ARG001 - chose the lane already
+    timeout: float | None = None,
+    deadline: float | None = None,
+    retries: int = 0,
+    retry_on: tuple[type[BaseException], ...] = (),
+    key: str | None = None,
+    preemptible: bool = False,
+    note: str = "",
+    kwargs: Mapping[str, Any] | None = None,
+) -> None:
+    """Write the options into a job.
+
+    Raises:
+        InvalidTaskError: a bound is not positive, or retries come without their errors.
+    """
+    if (timeout is not None and timeout <= 0) or (deadline is not None and deadline <= 0):
+        raise InvalidTaskError("timeout and deadline are in seconds from now and must be positive")
+    if retries < 0 or (retries and not retry_on):
+        raise InvalidTaskError("retries need a positive number and retry_on=(the errors, …)")
+    info = job.info
+    if name:
+        info.name = name
+    info.priority = priority
+    info.note = note
+    job.timeout = timeout
+    if deadline is not None:
+        job.deadline = asyncio.get_running_loop().time() + deadline
+    job.retries = retries
+    job.retry_on = retry_on
+    job.key = key
+    job.preemptible = preemptible
+    if kwargs:
+        job.kwargs = dict(kwargs)
