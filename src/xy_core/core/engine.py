@@ -203,7 +203,7 @@ class CoreEngine:
             self._modules[name] = await self._load(kind)
         except Exception as error:  # noqa: BLE001 - one failing module leaves the rest running
             self._failed[name] = _reason(error)
-            log.error("module failed to load", module=name, reason=_reason(error))
+            log.warning("module failed to load", module=name, reason=_reason(error))
             await self._announce(name, HealthStatus.FAILED, _reason(error))
         else:
             self._failed.pop(name, None)
@@ -245,7 +245,7 @@ class CoreEngine:
             async with asyncio.timeout(self._config.stop_timeout):
                 await module.stop()
         except Exception as error:  # noqa: BLE001 - see the docstring
-            log.error("module did not stop cleanly", module=module.name, reason=_reason(error))
+            log.warning("module did not stop cleanly", module=module.name, reason=_reason(error))
 
     async def _announce(self, name: str, status: HealthStatus, detail: str = "") -> None:
         await self.bus.publish(ModuleChanged(module=name, status=status, detail=detail))
