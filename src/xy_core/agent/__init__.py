@@ -1,0 +1,45 @@
+"""The agent: perceive, feel, recall, think, express."""
+
+from xy_core.agent.agent import Agent
+from xy_core.agent.config import AgentConfig
+from xy_core.agent.events import (
+    Expressed,
+    Felt,
+    Heard,
+    PartFailed,
+    Remembered,
+    ReplyToken,
+    Seen,
+    SentenceWritten,
+    Spoken,
+    TurnDone,
+    TurnEvent,
+    TurnFailed,
+    as_json,
+)
+from xy_core.agent.express import Expression, express
+from xy_core.agent.percept import Percept, UserInput
+from xy_core.agent.record import TurnRecord
+
+__all__ = [
+    "Agent",
+    "AgentConfig",
+    "Expressed",
+    "Expression",
+    "Felt",
+    "Heard",
+    "PartFailed",
+    "Percept",
+    "Remembered",
+    "ReplyToken",
+    "Seen",
+    "SentenceWritten",
+    "Spoken",
+    "TurnDone",
+    "TurnEvent",
+    "TurnFailed",
+    "TurnRecord",
+    "UserInput",
+    "as_json",
+    "express",
+]

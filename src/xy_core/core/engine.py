@@ -80,7 +80,7 @@ class CoreEngine:
         self._context = ModuleContext(scheduler, bus, resources or {})
         self._config = config or EngineConfig()
         self._modules: dict[str, AnyModule] = {}
-        self._failed: dict[str, str] = {}
+        self._failed: dict[str, Exception] = {}
         self._changing = asyncio.Lock()
 
     # -- life --------------------------------------------------------------------------------
@@ -166,8 +166,8 @@ class CoreEngine:
         """
         module = self._modules.get(name)
         if module is None:
-            reason = self._failed.get(name, "it is not loaded")
-            raise ModuleUnavailable(f"module {name!r} is not available: {reason}")
+            cause = self._failed.get(name)
+            raise ModuleUnavailable(name, cause) from cause
         return module
 
     def module(self, kind: type[ModuleT]) -> ModuleT:
@@ -178,7 +178,8 @@ class CoreEngine:
         """
         module = self.get(kind.name)
         if not isinstance(module, kind):
-            raise ModuleUnavailable(f"module {kind.name!r} is another class than {kind.__name__}")
+            cause = TypeError(f"it is a {type(module).__name__}, not a {kind.__name__}")
+            raise ModuleUnavailable(kind.name, cause)
         return module
 
     async def health(self) -> dict[str, ModuleHealth]:
@@ -202,7 +203,7 @@ class CoreEngine:
         try:
             self._modules[name] = await self._load(kind)
         except Exception as error:  # noqa: BLE001 - one failing module leaves the rest running
-            self._failed[name] = _reason(error)
+            self._failed[name] = error
             log.warning("module failed to load", module=name, reason=_reason(error))
             await self._announce(name, HealthStatus.FAILED, _reason(error))
         else:

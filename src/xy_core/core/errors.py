@@ -31,8 +31,6 @@ XyCoreError
 
 from __future__ import annotations
 
-from typing import ClassVar
-
 
 class XyCoreError(Exception):
     """Base of all errors of xy-core; the message says what to do next.
@@ -41,7 +39,7 @@ class XyCoreError(Exception):
         exit_code: the status with which the command line ends (2: the user can mend it).
     """
 
-    exit_code: ClassVar[int] = 1
+    exit_code: int = 1
 
 
 class ConfigError(XyCoreError):
@@ -177,7 +175,18 @@ class DependencyError(ModuleError):
 
 
 class ModuleUnavailable(ModuleError):  # noqa: N818 - a state, not a fault of the program
-    """The module failed or is not loaded; ``xy-core doctor`` says why."""
+    """The module failed or is not loaded.
+
+    Attributes:
+        module: its name.
+    """
+
+    def __init__(self, module: str, cause: Exception | None) -> None:
+        reason = str(cause) if cause is not None else "it is not loaded"
+        super().__init__(f"module {module!r} is not available: {reason}")
+        self.module = module
+        # A missing model file is as mendable by the user here as where it was first noticed.
+        self.exit_code = cause.exit_code if isinstance(cause, XyCoreError) else 1
 
 
 class BackendError(XyCoreError):

@@ -1,0 +1,22 @@
+"""Settings of the agent's turn."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from xy_core.core.config import StrictModel
+
+
+class AgentConfig(StrictModel):
+    """Who the agent is, and how much it takes into a turn."""
+
+    name: str = Field("Xiaoyu", min_length=1, description="The agent's name.")
+    language: Literal["auto", "en", "zh"] = Field(
+        "auto", description="Language of the replies; auto follows the user."
+    )
+    recent_turns: int = Field(4, ge=0, le=100, description="Earlier messages in the prompt.")
+    recall: int = Field(2, ge=0, le=50, description="Memories in the prompt.")
+    speak: bool = Field(True, description="Whether replies are spoken as well.")
+    reply_timeout: float = Field(120.0, gt=0, description="Seconds for the whole reply.")

@@ -1,0 +1,57 @@
+"""What the user gives, and the one representation of it that the agent thinks with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from xy_core.core.errors import InputError
+from xy_core.modules.emotion import EmotionReading
+from xy_core.modules.memory import Recalled
+from xy_core.modules.vision import Picture, SceneFacts
+from xy_core.modules.voice import Audio, Transcript
+
+
+@dataclass(frozen=True, slots=True)
+class UserInput:
+    """One input of the user: text, speech and a picture, in any mix.
+
+    Attributes:
+        text: typed text.
+        audio: speech.
+        image: a picture.
+        person: whose memories and mood it concerns.
+
+    Raises:
+        InputError: all parts are missing or blank.
+    """
+
+    text: str = ""
+    audio: Audio | None = None
+    image: Picture | None = None
+    person: str = "user"
+
+    def __post_init__(self) -> None:
+        if not self.text.strip() and self.audio is None and self.image is None:
+            raise InputError("nothing was given: type a text, or add an audio file or a picture")
+
+
+@dataclass(frozen=True, slots=True)
+class Percept:
+    """The unified representation of one user input.
+
+    Attributes:
+        words: what was typed and said, in that order.
+        language: ``en`` or ``zh``.
+        transcript: what was said, if anything.
+        facts: what was seen, if anything.
+        emotion: what the user seems to feel.
+        memories: what bears on it, best first.
+    """
+
+    words: str
+    language: str
+    transcript: Transcript | None
+    facts: SceneFacts | None
+    emotion: EmotionReading
+    memories: Sequence[Recalled]

@@ -1,0 +1,57 @@
+"""Puts a program together: settings, model store, engine, agent."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from xy_core.agent.agent import Agent
+from xy_core.core.engine import CoreEngine
+from xy_core.core.events import EventBus
+from xy_core.core.scheduler import GlobalTaskScheduler
+from xy_core.models import ModelStore
+from xy_core.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """A running program.
+
+    Attributes:
+        settings: what it was made from.
+        engine: its modules, scheduler and bus.
+        agent: answers users.
+        store: the model files.
+    """
+
+    settings: Settings
+    engine: CoreEngine
+    agent: Agent
+    store: ModelStore
+
+
+@asynccontextmanager
+async def open_runtime(
+    settings: Settings, modules: Sequence[str] | None = None
+) -> AsyncIterator[Runtime]:
+    """Start a program and stop it, in bounded time, at the end of the block.
+
+    Args:
+        settings: the configuration.
+        modules: names of the modules to load; those of the settings if not given.
+
+    Raises:
+        UnknownModuleError: no installed package offers one of the modules.
+    """
+    store = ModelStore(settings.models.root)
+    engine = CoreEngine(
+        scheduler=GlobalTaskScheduler(settings.scheduler),
+        bus=EventBus(settings.bus),
+        sections=settings.sections(),
+        resources={ModelStore: store},
+        config=settings.engine,
+    )
+    async with engine:
+        await engine.load_modules(settings.modules if modules is None else modules)
+        yield Runtime(settings, engine, Agent(engine, settings.agent), store)
