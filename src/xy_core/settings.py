@@ -52,7 +52,7 @@ class Settings(BaseSettings):
         ("voice", "vision", "memory", "emotion", "llm"), description="Modules that are loaded."
     )
     profile: str = Field("embedded", description="The set of models that is used.")
-    offline: bool = Field(False, description="Never touch the network.")
+    offline: bool = Field(default=False, description="Never touch the network.")
     lang: Literal["auto", "en", "zh"] = Field("auto", description="Language of help and messages.")
     scheduler: SchedulerConfig = SchedulerConfig()
     bus: BusConfig = BusConfig()

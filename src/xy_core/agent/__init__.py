@@ -15,7 +15,6 @@ from xy_core.agent.events import (
     TurnDone,
     TurnEvent,
     TurnFailed,
-    as_json,
 )
 from xy_core.agent.express import Expression, express
 from xy_core.agent.percept import Percept, UserInput
@@ -40,6 +39,5 @@ __all__ = [
     "TurnFailed",
     "TurnRecord",
     "UserInput",
-    "as_json",
     "express",
 ]

@@ -46,7 +46,7 @@ async def _run_to_end(turn: Turn, events: asyncio.Queue[TurnEvent | None]) -> No
         await turn.run()
     except* XyCoreError as group:
         await events.put(TurnFailed(_first(group)))
-    except* Exception as group:
+    except* Exception as group:  # noqa: BLE001 - told to the listener as the last event
         error = BackendError(f"the turn failed: {_first_error(group)!r}")
         error.__cause__ = _first_error(group)
         await events.put(TurnFailed(error))

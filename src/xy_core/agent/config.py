@@ -18,5 +18,5 @@ class AgentConfig(StrictModel):
     )
     recent_turns: int = Field(4, ge=0, le=100, description="Earlier messages in the prompt.")
     recall: int = Field(2, ge=0, le=50, description="Memories in the prompt.")
-    speak: bool = Field(True, description="Whether replies are spoken as well.")
+    speak: bool = Field(default=True, description="Whether replies are spoken as well.")
     reply_timeout: float = Field(120.0, gt=0, description="Seconds for the whole reply.")

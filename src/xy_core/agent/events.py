@@ -24,6 +24,14 @@ class TurnEvent:
 
     kind: ClassVar[str] = "event"
 
+    def body(self) -> dict[str, Any]:
+        """Return the event's content as plain JSON types; audio is described, not included."""
+        return {}
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the event as plain JSON types: its kind as ``event``, and its `body`."""
+        return {"event": self.kind} | self.body()
+
 
 @dataclass(frozen=True, slots=True)
 class Heard(TurnEvent):
@@ -32,6 +40,9 @@ class Heard(TurnEvent):
     kind: ClassVar[str] = "transcript"
     transcript: Transcript
 
+    def body(self) -> dict[str, Any]:
+        return {"text": self.transcript.text, "language": self.transcript.language}
+
 
 @dataclass(frozen=True, slots=True)
 class Seen(TurnEvent):
@@ -39,6 +50,9 @@ class Seen(TurnEvent):
 
     kind: ClassVar[str] = "vision"
     facts: SceneFacts
+
+    def body(self) -> dict[str, Any]:
+        return self.facts.as_json()
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +63,9 @@ class Felt(TurnEvent):
     reading: EmotionReading
     mood: Affect
 
+    def body(self) -> dict[str, Any]:
+        return self.reading.as_json() | {"mood": self.mood.as_json()}
+
 
 @dataclass(frozen=True, slots=True)
 class Remembered(TurnEvent):
@@ -56,6 +73,14 @@ class Remembered(TurnEvent):
 
     kind: ClassVar[str] = "memory"
     memories: Sequence[Recalled]
+
+    def body(self) -> dict[str, Any]:
+        return {
+            "memories": [
+                {"text": found.memory.text, "score": round(found.score, 4)}
+                for found in self.memories
+            ]
+        }
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +90,9 @@ class Expressed(TurnEvent):
     kind: ClassVar[str] = "expression"
     expression: Expression
 
+    def body(self) -> dict[str, Any]:
+        return self.expression.as_json()
+
 
 @dataclass(frozen=True, slots=True)
 class ReplyToken(TurnEvent):
@@ -72,6 +100,9 @@ class ReplyToken(TurnEvent):
 
     kind: ClassVar[str] = "token"
     text: str
+
+    def body(self) -> dict[str, Any]:
+        return {"text": self.text}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +118,9 @@ class SentenceWritten(TurnEvent):
     index: int
     text: str
 
+    def body(self) -> dict[str, Any]:
+        return {"index": self.index, "text": self.text}
+
 
 @dataclass(frozen=True, slots=True)
 class Spoken(TurnEvent):
@@ -101,6 +135,10 @@ class Spoken(TurnEvent):
     index: int
     audio: Audio
 
+    def body(self) -> dict[str, Any]:
+        seconds = round(self.audio.seconds, 3)
+        return {"index": self.index, "seconds": seconds, "rate": self.audio.rate}
+
 
 @dataclass(frozen=True, slots=True)
 class PartFailed(TurnEvent):
@@ -114,6 +152,9 @@ class PartFailed(TurnEvent):
     kind: ClassVar[str] = "part_failed"
     part: str
     error: XyCoreError
+
+    def body(self) -> dict[str, Any]:
+        return {"part": self.part, "error": str(self.error)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +173,9 @@ class TurnDone(TurnEvent):
     language: str
     seconds: dict[str, float]
 
+    def body(self) -> dict[str, Any]:
+        return {"reply": self.reply, "language": self.language, "seconds": self.seconds}
+
 
 @dataclass(frozen=True, slots=True)
 class TurnFailed(TurnEvent):
@@ -140,40 +184,5 @@ class TurnFailed(TurnEvent):
     kind: ClassVar[str] = "error"
     error: XyCoreError
 
-
-def as_json(event: TurnEvent) -> dict[str, Any]:
-    """Return an event as plain JSON types; audio is described, not included."""
-    return {"event": event.kind} | _body(event)
-
-
-def _body(event: TurnEvent) -> dict[str, Any]:  # noqa: PLR0911 - one line a kind
-    match event:
-        case Heard(transcript):
-            return {"text": transcript.text, "language": transcript.language}
-        case Seen(facts):
-            return facts.as_json()
-        case Felt(reading, mood):
-            return reading.as_json() | {"mood": mood.as_json()}
-        case Remembered(memories):
-            return {
-                "memories": [
-                    {"text": found.memory.text, "score": round(found.score, 4)}
-                    for found in memories
-                ]
-            }
-        case Expressed(expression):
-            return expression.as_json()
-        case ReplyToken(text):
-            return {"text": text}
-        case SentenceWritten(index, text):
-            return {"index": index, "text": text}
-        case Spoken(index, audio):
-            return {"index": index, "seconds": round(audio.seconds, 3), "rate": audio.rate}
-        case PartFailed(part, error):
-            return {"part": part, "error": str(error)}
-        case TurnDone(reply, language, seconds):
-            return {"reply": reply, "language": language, "seconds": seconds}
-        case TurnFailed(error):
-            return {"error": str(error), "type": type(error).__name__}
-        case _:
-            return {}
+    def body(self) -> dict[str, Any]:
+        return {"error": str(self.error), "type": type(self.error).__name__}

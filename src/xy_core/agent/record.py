@@ -16,7 +16,6 @@ from xy_core.agent.events import (
     TurnDone,
     TurnEvent,
     TurnFailed,
-    as_json,
 )
 from xy_core.core.errors import XyCoreError
 from xy_core.modules.voice import Audio
@@ -52,12 +51,12 @@ class TurnRecord:
             case Spoken(_, audio):
                 self._chunks.append(audio)
             case Heard() | Seen() | Remembered() | Expressed():
-                self._parts[event.kind] = _without_kind(event)
+                self._parts[event.kind] = event.body()
             case Felt(reading):
                 self.emotion = reading.top.value
-                self._parts[event.kind] = _without_kind(event)
+                self._parts[event.kind] = event.body()
             case PartFailed():
-                self._failures.append(_without_kind(event))
+                self._failures.append(event.body())
             case TurnDone(reply, language, seconds):
                 self.reply, self.language, self._seconds = reply, language, seconds
             case TurnFailed(error):
@@ -82,9 +81,3 @@ class TurnRecord:
             "error": str(self.error) if self.error else None,
             "seconds": self._seconds,
         }
-
-
-def _without_kind(event: TurnEvent) -> dict[str, Any]:
-    body = as_json(event)
-    del body["event"]
-    return body
