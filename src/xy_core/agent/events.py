@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+from typing_extensions import override
+
 from xy_core.agent.express import Expression
 from xy_core.core.errors import XyCoreError
 from xy_core.modules.emotion import Affect, EmotionReading
@@ -40,6 +42,7 @@ class Heard(TurnEvent):
     kind: ClassVar[str] = "transcript"
     transcript: Transcript
 
+    @override
     def body(self) -> dict[str, Any]:
         return {"text": self.transcript.text, "language": self.transcript.language}
 
@@ -51,6 +54,7 @@ class Seen(TurnEvent):
     kind: ClassVar[str] = "vision"
     facts: SceneFacts
 
+    @override
     def body(self) -> dict[str, Any]:
         return self.facts.as_json()
 
@@ -63,6 +67,7 @@ class Felt(TurnEvent):
     reading: EmotionReading
     mood: Affect
 
+    @override
     def body(self) -> dict[str, Any]:
         return self.reading.as_json() | {"mood": self.mood.as_json()}
 
@@ -74,6 +79,7 @@ class Remembered(TurnEvent):
     kind: ClassVar[str] = "memory"
     memories: Sequence[Recalled]
 
+    @override
     def body(self) -> dict[str, Any]:
         return {
             "memories": [
@@ -90,6 +96,7 @@ class Expressed(TurnEvent):
     kind: ClassVar[str] = "expression"
     expression: Expression
 
+    @override
     def body(self) -> dict[str, Any]:
         return self.expression.as_json()
 
@@ -101,6 +108,7 @@ class ReplyToken(TurnEvent):
     kind: ClassVar[str] = "token"
     text: str
 
+    @override
     def body(self) -> dict[str, Any]:
         return {"text": self.text}
 
@@ -118,6 +126,7 @@ class SentenceWritten(TurnEvent):
     index: int
     text: str
 
+    @override
     def body(self) -> dict[str, Any]:
         return {"index": self.index, "text": self.text}
 
@@ -135,6 +144,7 @@ class Spoken(TurnEvent):
     index: int
     audio: Audio
 
+    @override
     def body(self) -> dict[str, Any]:
         seconds = round(self.audio.seconds, 3)
         return {"index": self.index, "seconds": seconds, "rate": self.audio.rate}
@@ -153,6 +163,7 @@ class PartFailed(TurnEvent):
     part: str
     error: XyCoreError
 
+    @override
     def body(self) -> dict[str, Any]:
         return {"part": self.part, "error": str(self.error)}
 
@@ -173,6 +184,7 @@ class TurnDone(TurnEvent):
     language: str
     seconds: dict[str, float]
 
+    @override
     def body(self) -> dict[str, Any]:
         return {"reply": self.reply, "language": self.language, "seconds": self.seconds}
 
@@ -184,5 +196,6 @@ class TurnFailed(TurnEvent):
     kind: ClassVar[str] = "error"
     error: XyCoreError
 
+    @override
     def body(self) -> dict[str, Any]:
         return {"error": str(self.error), "type": type(self.error).__name__}

@@ -185,7 +185,8 @@ class CoreEngine:
     async def health(self) -> dict[str, ModuleHealth]:
         """Return how each module is doing, the failed ones too."""
         report = {
-            name: ModuleHealth(HealthStatus.FAILED, _reason(error)) for name, error in self._failed.items()
+            name: ModuleHealth(HealthStatus.FAILED, _reason(cause))
+            for name, cause in self._failed.items()
         }
         for name, module in self._modules.items():
             try:

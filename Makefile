@@ -1,0 +1,57 @@
+# Everything a developer needs; `make help` lists it. Needs Python ≥ 3.11 and the package registries.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+.PHONY: help demo test lint types format bench docs clean
+
+help: ## Show this list
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+demo: $(VENV)/.runtime ## Set everything up and run three complete turns, saved in out/demo
+	$(BIN)/xy-core demo --out out/demo
+
+test: $(VENV)/.dev ## Set everything up and run all tests
+	$(BIN)/xy-core models pull --profile embedded
+	$(BIN)/pytest -n 2 --dist worksteal $(PYTEST)
+
+lint: $(VENV)/.dev ## Check style
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: $(VENV)/.dev ## Check types
+	$(BIN)/mypy
+
+format: $(VENV)/.dev ## Put the code into shape
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(VENV)/.dev ## Measure the core beside its peers
+	$(BIN)/xy-core bench overhead
+
+docs: $(VENV)/.docs ## Build the documentation into out/site
+	$(BIN)/mkdocs build --strict --site-dir out/site
+
+clean: ## Remove the environment, caches and results (not the models)
+	rm -rf $(VENV) out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "xy-core needs Python 3.11 or newer: run  make PYTHON=python3.11 $(MAKECMDGOALS)" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --quiet --upgrade 'pip>=25.1'
+
+$(VENV)/.runtime: pyproject.toml | $(VENV)/bin/python
+	$(PIP) install --quiet --editable '.[embedded]'
+	@touch $@
+
+$(VENV)/.dev: pyproject.toml | $(VENV)/.runtime
+	$(PIP) install --quiet --editable '.[embedded]' --group dev
+	@touch $@
+
+$(VENV)/.docs: pyproject.toml | $(VENV)/.runtime
+	$(PIP) install --quiet --group docs
+	@touch $@

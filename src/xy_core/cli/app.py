@@ -1,0 +1,157 @@
+"""The commands; each is imported from its own file when it is called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from xy_core.cli import models
+from xy_core.cli.config import config_app
+from xy_core.cli.context import Options
+from xy_core.cli.i18n import tr
+
+app = typer.Typer(
+    name="xy-core",
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    help=tr(
+        "A local-first runtime for emotional, multimodal AI agents.",
+        "本地优先的情感多模态智能体运行时。",
+    ),
+)
+app.add_typer(models.app, name="models")
+app.add_typer(config_app, name="config")
+
+JsonOption = Annotated[
+    bool, typer.Option("--json", help=tr("Print JSON instead of a table.", "输出 JSON。"))
+]
+
+
+@app.callback()
+def main(
+    context: typer.Context,
+    config: Annotated[
+        Path | None,
+        typer.Option(help=tr("Configuration file (TOML).", "配置文件（TOML）。"), metavar="FILE"),
+    ] = None,
+    assignments: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help=tr("Override one setting: llm.slots=2.", "覆盖一个设置：llm.slots=2。"),
+        ),
+    ] = None,
+    lang: Annotated[  # noqa: ARG001 - read before the help texts are made
+        str | None, typer.Option(metavar="en|zh", help=tr("Language of messages.", "界面语言。"))
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", help=tr("Show the version.", "显示版本。"))
+    ] = False,
+) -> None:
+    """Collect the options that all commands share."""
+    if version:
+        from xy_core import __version__  # noqa: PLC0415
+
+        typer.echo(__version__)
+        raise typer.Exit
+    context.obj = Options(config, tuple(assignments or ()))
+
+
+@app.command(
+    help=tr(
+        "Talk with the agent in the terminal.\n\n"
+        "Example: [bold]xy-core chat[/bold], then type; /help lists more.",
+        "在终端与智能体对话。\n\n示例：[bold]xy-core chat[/bold]，输入 /help 查看更多。",
+    )
+)
+def chat(
+    context: typer.Context,
+    person: Annotated[
+        str, typer.Option(help=tr("Whose memories and mood.", "使用谁的记忆与情绪。"))
+    ] = "user",
+    out: Annotated[
+        Path | None,
+        typer.Option(help=tr("Save spoken replies here.", "语音回复的保存目录。"), metavar="DIR"),
+    ] = None,
+) -> None:
+    """Run the conversation."""
+    from xy_core.cli.chat import run_chat  # noqa: PLC0415
+
+    run_chat(context.obj.settings(), person, out)
+
+
+@app.command(
+    help=tr(
+        "Run one turn on a text, an audio file, a picture, or any mix.\n\n"
+        'Example: [bold]xy-core ask --text "What does it say?" --image sign.png --out out[/bold]',
+        "用文本、音频、图片（可混合）进行一轮对话。\n\n"
+        '示例：[bold]xy-core ask --text "上面写了什么？" --image sign.png --out out[/bold]',
+    )
+)
+def ask(
+    context: typer.Context,
+    text: Annotated[str, typer.Option(help=tr("Typed text.", "输入的文本。"))] = "",
+    audio: Annotated[
+        Path | None, typer.Option(help=tr("Speech (WAV, FLAC, OGG).", "语音文件。"), metavar="FILE")
+    ] = None,
+    image: Annotated[
+        Path | None, typer.Option(help=tr("A picture (PNG, JPEG, …).", "图片。"), metavar="FILE")
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help=tr("Save reply.wav, turn.json and trace.json here.", "结果保存目录。"),
+            metavar="DIR",
+        ),
+    ] = None,
+    person: Annotated[
+        str, typer.Option(help=tr("Whose memories and mood.", "使用谁的记忆与情绪。"))
+    ] = "user",
+    json: JsonOption = False,
+) -> None:
+    """Run one turn."""
+    from xy_core.cli.ask import AskRequest, run_ask  # noqa: PLC0415
+
+    request = AskRequest(text=text, audio=audio, image=image, person=person, out=out)
+    run_ask(context.obj.settings(), request, as_json=json)
+
+
+@app.command(
+    help=tr(
+        "Fetch the models and show three complete turns, saved under out/demo.\n\n"
+        "Example: [bold]xy-core demo --out out/demo[/bold]",
+        "获取模型并演示三轮完整对话，保存在 out/demo。\n\n"
+        "示例：[bold]xy-core demo --out out/demo[/bold]",
+    )
+)
+def demo(
+    context: typer.Context,
+    out: Annotated[
+        Path, typer.Option(help=tr("Where to save.", "保存目录。"), metavar="DIR")
+    ] = Path("out/demo"),
+) -> None:
+    """Run the demonstration."""
+    from xy_core.cli.demo import run_demo  # noqa: PLC0415
+
+    run_demo(context.obj.settings(), out)
+
+
+@app.command(
+    help=tr(
+        "Look at this machine: hardware, extras, models, and how to mend what is missing.\n\n"
+        "Example: [bold]xy-core doctor --json[/bold]",
+        "检查本机：硬件、依赖、模型，以及缺失项的修复命令。\n\n"
+        "示例：[bold]xy-core doctor --json[/bold]",
+    )
+)
+def doctor(context: typer.Context, json: JsonOption = False) -> None:
+    """Examine the machine."""
+    from xy_core.cli.doctor import run_doctor  # noqa: PLC0415
+
+    run_doctor(context.obj.settings(), as_json=json)

@@ -1,0 +1,56 @@
+"""The entry point ``xy-core``: runs a command and turns errors into exit codes."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import sys
+
+
+def run() -> None:
+    """Run the command line and exit.
+
+    Exit codes: 0 done, 1 failed, 2 something that the user can mend, 130 interrupted.
+    """
+    _choose_language(sys.argv)
+    # The commands' help is in one language, so they are imported once it is known.
+    import click  # noqa: PLC0415
+    import typer  # noqa: PLC0415
+
+    from xy_core.cli.app import app  # noqa: PLC0415
+    from xy_core.core.errors import XyCoreError  # noqa: PLC0415
+
+    try:
+        code = typer.main.get_command(app).main(standalone_mode=False)
+    except XyCoreError as error:
+        _leave(error.exit_code, f"error: {error}")
+    except click.exceptions.Exit as exit_:
+        _leave(exit_.exit_code)
+    except click.exceptions.Abort:
+        _leave(130)
+    except click.ClickException as error:
+        error.show()
+        _leave(error.exit_code)
+    except KeyboardInterrupt:
+        _leave(130, "interrupted")
+    except BrokenPipeError:
+        _leave(141)
+    _leave(code if isinstance(code, int) else 0)
+
+
+def _choose_language(arguments: list[str]) -> None:
+    for option, value in itertools.pairwise(arguments):
+        if option == "--lang":
+            os.environ["XY_LANG"] = value
+
+
+def _leave(code: int, message: str = "") -> None:
+    """Exit at once: a native call that ignores its cancellation must not hold the program."""
+    if message:
+        sys.stderr.write(" ".join(message.split()) + "\n")
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            code = 141
+    os._exit(code)
