@@ -1,0 +1,109 @@
+"""What the scheduler costs: throughput beside its peers, latency, and growth with the queue."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import statistics
+import time
+from collections.abc import Callable
+
+from xy_core.bench.contenders import available, noop
+from xy_core.bench.result import BenchResult, Check, median_ratio
+from xy_core.core.config import LaneConfig, SchedulerConfig
+from xy_core.core.scheduler import GlobalTaskScheduler
+
+Progress = Callable[[str], None]
+
+_RATIOS = {"gather": 0.5, "report": 2.0, "ray": 20.0}
+_LATENCY_BOUND = 0.001
+_GROWTH_BOUND = 1.6
+
+
+def run(*, quick: bool, progress: Progress) -> BenchResult:
+    """Measure; takes about a minute, or a few seconds with `quick`."""
+    rates = _rates(20_000 if quick else 50_000, 3 if quick else 7, progress)
+    progress("latency")
+    latencies = asyncio.run(_latencies(500 if quick else 5_000))
+    progress("queue")
+    few, many = 1_000, 100_000 if quick else 1_000_000
+    cost_few = asyncio.run(_cost(few, repeats=100 if quick else 500))
+    cost_many = asyncio.run(_cost(many, repeats=1))
+    rows = {name: {"tasks_per_second": round(statistics.median(r))} for name, r in rates.items()}
+    checks = [
+        Check(
+            f"vs_{name}",
+            median_ratio(rates["xy_core"], rates[name]) if name in rates else None,
+            bound,
+            "at least",
+        )
+        for name, bound in _RATIOS.items()
+    ]
+    p99 = statistics.quantiles(latencies, n=100)[98]
+    checks += [
+        Check("submit_to_start_p99_seconds", round(p99, 6), _LATENCY_BOUND, "at most"),
+        Check("cost_of_many_waiting", round(cost_many / cost_few, 3), _GROWTH_BOUND, "at most"),
+    ]
+    rows["queue"] = {
+        "waiting_few": few,
+        "waiting_many": many,
+        "microseconds_few": round(cost_few * 1e6, 3),
+        "microseconds_many": round(cost_many * 1e6, 3),
+    }
+    others = {name: median_ratio(rates["xy_core"], rate) for name, rate in rates.items()}
+    rows["xy_core_vs"] = {name: ratio for name, ratio in others.items() if name != "xy_core"}
+    return BenchResult("overhead", rows, checks)
+
+
+def _rates(count: int, rounds: int, progress: Progress) -> dict[str, list[float]]:
+    """Measure all contenders in turn, round after round, so that drift hits all alike."""
+    contenders = list(available().items())
+    rates: dict[str, list[float]] = {name: [] for name, _ in contenders}
+    for number in range(rounds):
+        for offset in range(len(contenders)):
+            name, (contender, share) = contenders[(number + offset) % len(contenders)]
+            progress(f"round {number + 1}/{rounds}: {name}")
+            gc.collect()
+            rates[name].append(asyncio.run(_timed(contender, max(100, int(count * share)))))
+    return rates
+
+
+async def _timed(contender: Callable[[int], object], count: int) -> float:
+    rate = contender(count)
+    return await rate  # type: ignore[misc,no-any-return]
+
+
+async def _latencies(count: int) -> list[float]:
+    """Seconds from `submit` to the first line of the task, on an idle lane."""
+    seconds: list[float] = []
+
+    async def note(submitted: float) -> None:
+        seconds.append(time.perf_counter() - submitted)
+
+    async with GlobalTaskScheduler() as scheduler:
+        for _ in range(count):
+            await scheduler.submit(note, time.perf_counter())
+            await asyncio.sleep(0)
+    return seconds
+
+
+async def _cost(waiting: int, repeats: int) -> float:
+    """Seconds that one task costs, from submission to its end, with that many in the queue."""
+    config = SchedulerConfig(
+        default=LaneConfig(min_workers=64, max_workers=64, queue_size=waiting + 1),
+        history_size=0,
+        trace_size=1_000,
+    )
+    costs = []
+    async with GlobalTaskScheduler(config) as scheduler:
+        lane = scheduler.lane("default")
+        for _ in range(repeats):
+            lane.pause()
+            gc.collect()
+            begun = time.perf_counter()
+            for _ in range(waiting):
+                scheduler.submit(noop)
+            lane.resume()
+            await lane.drain()
+            costs.append((time.perf_counter() - begun) / waiting)
+    return statistics.median(costs)
