@@ -1,0 +1,1 @@
+"""How emotions are read: one adapter a kind of model."""

@@ -1,0 +1,86 @@
+"""What a reading of somebody's emotion is."""
+
+from __future__ import annotations
+
+import enum
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+class Emotion(enum.StrEnum):
+    """The six basic emotions of Ekman (1992), and none of them."""
+
+    JOY = "joy"
+    SADNESS = "sadness"
+    ANGER = "anger"
+    FEAR = "fear"
+    SURPRISE = "surprise"
+    DISGUST = "disgust"
+    NEUTRAL = "neutral"
+
+
+@dataclass(frozen=True, slots=True)
+class EmotionReading:
+    """What somebody seems to feel at one moment.
+
+    Attributes:
+        probabilities: one for each emotion; they sum to 1.
+        certainty: 0 (nothing is known) to 1 (no doubt): how much the reading should count.
+        unsure: no emotion is likely enough to act on.
+    """
+
+    probabilities: Mapping[Emotion, float]
+    certainty: float
+    unsure: bool
+
+    @classmethod
+    def of(cls, probabilities: Mapping[Emotion, float], unsure_below: float) -> EmotionReading:
+        """Judge a distribution: its certainty is one minus its entropy, as a share of the most.
+
+        Args:
+            probabilities: one for each emotion; they sum to 1.
+            unsure_below: the reading is unsure if its likeliest emotion is less likely than this.
+        """
+        entropy = -sum(share * math.log(share) for share in probabilities.values() if share > 0)
+        certainty = min(1.0, max(0.0, 1 - entropy / math.log(len(Emotion))))
+        return cls(probabilities, certainty, unsure=max(probabilities.values()) < unsure_below)
+
+    @classmethod
+    def nothing(cls) -> EmotionReading:
+        """Return the reading of what shows no emotion at all: neutral, and not to be counted."""
+        return cls(NEUTRAL_ONLY, certainty=0.0, unsure=True)
+
+    @property
+    def top(self) -> Emotion:
+        """The likeliest emotion."""
+        return max(self.probabilities, key=lambda emotion: self.probabilities[emotion])
+
+    @property
+    def intensity(self) -> float:
+        """How strongly an emotion shows, 0..1: the greatest probability besides neutral's."""
+        return max(
+            share for emotion, share in self.probabilities.items() if emotion is not Emotion.NEUTRAL
+        )
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the reading with JSON's types only."""
+        return {
+            "top": self.top.value,
+            "unsure": self.unsure,
+            "intensity": round(self.intensity, 4),
+            "certainty": round(self.certainty, 4),
+            "probabilities": shares_as_json(self.probabilities),
+        }
+
+
+NEUTRAL_ONLY: Mapping[Emotion, float] = {
+    emotion: float(emotion is Emotion.NEUTRAL) for emotion in Emotion
+}
+"""The distribution of somebody who feels nothing in particular."""
+
+
+def shares_as_json(probabilities: Mapping[Emotion, float]) -> dict[str, float]:
+    """Return the probabilities by the emotions' names, to four digits."""
+    return {emotion.value: round(share, 4) for emotion, share in probabilities.items()}
