@@ -1,0 +1,78 @@
+"""Opens the memory file, and refuses what is not one without touching it."""
+
+from __future__ import annotations
+
+import sqlite3
+from importlib.resources import files
+from pathlib import Path
+
+from xy_core.core.errors import ConfigError
+
+SCHEMA_VERSION = 1
+_APPLICATION_ID = 0x78794D45  # "xyME", so that another program's SQLite file is not taken for ours
+_BUSY_SECONDS = 5.0
+
+
+def open_database(path: Path) -> sqlite3.Connection:
+    """Open the file, and create it if it is not there or empty.
+
+    The connection may be used by any thread, one at a time.
+
+    Raises:
+        ConfigError: the file cannot be created or read, is damaged, belongs to another program
+            or to a newer xy-core; it is left as it was.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)  # what people said is theirs alone
+        connection = sqlite3.connect(
+            path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+    except (OSError, ValueError, sqlite3.Error) as error:
+        raise ConfigError(
+            f"memory file {path} cannot be opened ({error}): set memory.path to another place"
+        ) from error
+    try:
+        _prepare(connection, path)
+    except sqlite3.Error as error:
+        connection.close()
+        raise ConfigError(
+            f"memory file {path} is damaged or no SQLite file ({error}): move it away to begin "
+            "anew, or set memory.path to another file"
+        ) from error
+    except ConfigError:
+        connection.close()
+        raise
+    return connection
+
+
+def _prepare(connection: sqlite3.Connection, path: Path) -> None:
+    """Check first, and write nothing before the file is known to be ours."""
+    verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+    if verdict != "ok":
+        raise sqlite3.DatabaseError(verdict)
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    owner = connection.execute("PRAGMA application_id").fetchone()[0]
+    empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
+    if not empty and owner != _APPLICATION_ID:
+        raise ConfigError(
+            f"{path} is the file of another program: set memory.path to a file of its own"
+        )
+    if version > SCHEMA_VERSION:
+        raise ConfigError(
+            f"memory file {path} is of a newer xy-core (schema {version}, here {SCHEMA_VERSION}): "
+            "install that version, or set memory.path to another file"
+        )
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA secure_delete = ON")  # what is forgotten leaves the disk as well
+    if empty:
+        _create(connection)
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    script = files("xy_core.modules.memory.backends").joinpath("schema.sql").read_text("utf-8")
+    connection.executescript(
+        f"BEGIN IMMEDIATE;\n{script}\nPRAGMA application_id = {_APPLICATION_ID};\n"
+        f"PRAGMA user_version = {SCHEMA_VERSION};\nCOMMIT;"
+    )

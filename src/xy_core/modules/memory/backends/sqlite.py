@@ -1,0 +1,191 @@
+"""Memories in one SQLite file: rows, a full-text index, and vectors."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+
+from xy_core.core.errors import BackendError
+from xy_core.modules.memory.backends.database import open_database
+from xy_core.modules.memory.ranking import fuse
+from xy_core.modules.memory.terms import has_han, index_text, match_expression
+from xy_core.modules.memory.types import Memory, Recalled
+
+Vectors = npt.NDArray[np.float32]
+_FLOAT32 = np.dtype("<f4")
+_CANDIDATES = 50
+"""Results of each search that the fusion sees."""
+
+_INSERT = """
+    INSERT INTO memory (role, text, person, time, emotion, english) VALUES (?, ?, ?, ?, ?, ?)"""
+_SELECT = "SELECT role, text, person, time, emotion FROM memory WHERE id = ?"
+_RECENT = """
+    SELECT role, text, person, time, emotion FROM turn
+    WHERE person = ? ORDER BY id DESC LIMIT ?"""
+_SURPLUS = "SELECT id FROM turn WHERE person = ? ORDER BY id DESC LIMIT -1 OFFSET ?"
+_BY_WORDS = """
+    SELECT knowledge.id FROM word JOIN knowledge ON knowledge.id = word.rowid
+    WHERE word MATCH :match AND person = :person AND knowledge.id NOT IN (
+        SELECT id FROM turn WHERE person = :person ORDER BY id DESC LIMIT :short_term)
+    ORDER BY bm25(word), knowledge.id DESC LIMIT :candidates"""
+_BY_MEANING = """
+    SELECT id, vector FROM knowledge
+    WHERE vector IS NOT NULL AND person = :person AND id NOT IN (
+        SELECT id FROM turn WHERE person = :person ORDER BY id DESC LIMIT :short_term)
+    ORDER BY id DESC"""
+
+
+class MemoryStore:
+    """The memory file; all methods block, and any thread may call them.
+
+    Raises:
+        BackendError: from every method, when SQLite fails (the disk is full, say); then nothing
+            of that call was written.
+    """
+
+    def __init__(self, path: Path, *, max_turns: int) -> None:
+        """Open the file; see `open_database`."""
+        self._path = path
+        self._max_turns = max_turns
+        self._lock = threading.Lock()
+        self._connection = open_database(path)
+
+    def add(self, memories: Sequence[Memory]) -> None:
+        """Write all or none, and let a person's oldest turns go when there are too many."""
+        with self._transaction() as connection:
+            for memory in memories:
+                inserted = connection.execute(_INSERT, _row(memory))
+                words = (inserted.lastrowid, index_text(memory.text))
+                connection.execute("INSERT INTO word (rowid, content) VALUES (?, ?)", words)
+            for person in {memory.person for memory in memories}:
+                surplus = connection.execute(_SURPLUS, (person, self._max_turns))
+                _delete(connection, [row[0] for row in surplus])
+
+    def recent(self, person: str, limit: int) -> list[Memory]:
+        """Return the newest turns, oldest first."""
+        with self._reading() as connection:
+            rows = connection.execute(_RECENT, (person, limit)).fetchall()
+        return [Memory(*row) for row in reversed(rows)]
+
+    def search(
+        self,
+        person: str,
+        query: str,
+        vector: Vectors | None,
+        *,
+        limit: int,
+        short_term: int,
+        min_similarity: float,
+    ) -> list[Recalled]:
+        """Return memories that share words or meaning with the query, best first.
+
+        Args:
+            person: whose memories.
+            query: any text.
+            vector: the query's meaning, float32 (384,), if it is known.
+            limit: how many at most.
+            short_term: newest turns that are left out, and so is what repeats their text.
+            min_similarity: cosine from which a memory counts as near.
+        """
+        who: dict[str, object] = {"person": person, "short_term": short_term}
+        with self._reading() as connection:
+            rankings = [_by_words(connection, query, who)]
+            if vector is not None:
+                rankings.append(_by_meaning(connection, vector, min_similarity, who))
+            seen = {row[1] for row in connection.execute(_RECENT, (person, short_term))}
+            found: list[Recalled] = []
+            for memory_id, score in fuse(rankings):
+                if len(found) == limit:
+                    break
+                memory = Memory(*connection.execute(_SELECT, (memory_id,)).fetchone())
+                if memory.text not in seen:
+                    seen.add(memory.text)
+                    found.append(Recalled(memory, score))
+        return found
+
+    def without_vector(self, limit: int) -> list[tuple[int, str]]:
+        """Return ids and texts of English memories that wait to be embedded, oldest first."""
+        query = "SELECT id, text FROM memory WHERE english AND vector IS NULL ORDER BY id LIMIT ?"
+        with self._reading() as connection:
+            return connection.execute(query, (limit,)).fetchall()
+
+    def set_vectors(self, ids: Sequence[int], vectors: Vectors) -> None:
+        """Attach one vector to each memory; those forgotten meanwhile are passed over."""
+        rows = zip((row.astype(_FLOAT32).tobytes() for row in vectors), ids, strict=True)
+        with self._transaction() as connection:
+            connection.executemany("UPDATE memory SET vector = ? WHERE id = ?", rows)
+
+    def forget(self, person: str) -> int:
+        """Delete everything of a person, from the disk too; returns how many memories it was."""
+        with self._transaction() as connection:
+            rows = connection.execute("SELECT id FROM memory WHERE person = ?", (person,))
+            ids = [row[0] for row in rows]
+            _delete(connection, ids)
+            # Deleted words stay in the index's segments until these are merged.
+            connection.execute("INSERT INTO word (word) VALUES ('optimize')")
+        with self._reading() as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return len(ids)
+
+    def close(self) -> None:
+        """Close the file; further calls fail."""
+        with self._lock:
+            self._connection.close()
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            try:
+                yield self._connection
+            except sqlite3.Error as error:
+                raise BackendError(f"memory file {self._path}: {error}") from error
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._reading() as connection:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+
+
+def _row(memory: Memory) -> tuple[object, ...]:
+    english = not has_han(memory.text)
+    return memory.role, memory.text, memory.person, memory.time, memory.emotion, english
+
+
+def _delete(connection: sqlite3.Connection, ids: Iterable[int]) -> None:
+    keys = [(memory_id,) for memory_id in ids]
+    connection.executemany("DELETE FROM word WHERE rowid = ?", keys)
+    connection.executemany("DELETE FROM memory WHERE id = ?", keys)
+
+
+def _by_words(connection: sqlite3.Connection, query: str, who: dict[str, object]) -> list[int]:
+    match = match_expression(query)
+    if not match:
+        return []
+    terms = who | {"match": match, "candidates": _CANDIDATES}
+    return [row[0] for row in connection.execute(_BY_WORDS, terms)]
+
+
+def _by_meaning(
+    connection: sqlite3.Connection, vector: Vectors, least: float, who: dict[str, object]
+) -> list[int]:
+    rows = connection.execute(_BY_MEANING, who).fetchall()
+    if not rows:
+        return []
+    ids = np.array([row[0] for row in rows])
+    vectors = np.frombuffer(b"".join(row[1] for row in rows), _FLOAT32).reshape(len(rows), -1)
+    similarity = vectors @ vector
+    best = np.argsort(-similarity, kind="stable")[:_CANDIDATES]
+    return [int(ids[row]) for row in best if similarity[row] >= least]

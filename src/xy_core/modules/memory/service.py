@@ -1,0 +1,284 @@
+"""The memory module: what was said and what is known, for each person apart."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any, ClassVar, TypeVar
+
+from xy_core.core.errors import InputError, MissingExtraError, ModelError, XyCoreError
+from xy_core.core.module import HealthStatus, Module, ModuleContext, ModuleHealth
+from xy_core.core.task import TaskPriority, TaskType
+from xy_core.models import ModelStore
+from xy_core.modules.memory.backends.minilm import MiniLMEmbedder
+from xy_core.modules.memory.backends.sqlite import MemoryStore, Vectors
+from xy_core.modules.memory.config import MemoryConfig
+from xy_core.modules.memory.types import FACT, Memory, Recalled
+
+T = TypeVar("T")
+_BATCH = 32  # memories that are written, or embedded, at a time
+_ROLES = ("user", "assistant")
+_MAX_PERSON = 200
+
+
+class MemoryService(Module[MemoryConfig]):
+    """Remembers turns and facts, and recalls them by words and by meaning.
+
+    Remembering only hands over: a background task writes, another embeds what was written, so
+    that neither delays a turn. Reading waits for the writing (not for the embedding), so a turn
+    sees all that came before it. Without an embedder recall goes by words alone, and `health`
+    says so.
+    """
+
+    name: ClassVar[str] = "memory"
+    config_model = MemoryConfig
+
+    def __init__(self, context: ModuleContext, config: MemoryConfig) -> None:
+        super().__init__(context, config)
+        self._store: MemoryStore
+        self._embedder: MiniLMEmbedder | None = None
+        self._pending: asyncio.Queue[Memory] = asyncio.Queue(config.pending)
+        self._written: asyncio.Queue[None] = asyncio.Queue(1)
+        self._tasks: list[asyncio.Task[None]] = []
+        self._trouble: XyCoreError | None = None
+
+    # -- life --------------------------------------------------------------------------------
+
+    async def initialize(self) -> None:
+        """Open the file and load the embedder.
+
+        Raises:
+            ConfigError: the file is damaged, foreign, newer than this program or unreachable.
+        """
+        self._store = await self._on_cpu(self._open, name="memory.open")
+        try:
+            self._embedder = await self._on_cpu(self._load_embedder, name="memory.load")
+        except (MissingExtraError, ModelError) as error:
+            self._note("memories are recalled by words alone", error)
+
+    async def start(self) -> None:
+        """Begin to write in the background, and to embed what an earlier run left."""
+        self._written.put_nowait(None)
+        self._tasks = [asyncio.create_task(self._write()), asyncio.create_task(self._embed())]
+
+    async def stop(self) -> None:
+        """Write what waits, then close the file; what is not embedded yet will be next time."""
+        if self._tasks:
+            await self._pending.join()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._embedder = None
+        if hasattr(self, "_store"):
+            await asyncio.to_thread(self._store.close)
+
+    async def health(self) -> ModuleHealth:
+        """Say whether memories are written and embedded."""
+        facts: dict[str, str | int | float | bool] = {
+            "file": str(self.config.path),
+            "waiting": self._pending.qsize(),
+            "embedder": self.config.embedding or "" if self._embedder else "",
+        }
+        if self._trouble is not None:
+            return ModuleHealth(HealthStatus.DEGRADED, str(self._trouble), facts)
+        return ModuleHealth(HealthStatus.READY, facts=facts)
+
+    # -- remember ----------------------------------------------------------------------------
+
+    async def remember_turn(
+        self, person: str, role: str, text: str, *, emotion: str | None = None
+    ) -> None:
+        """Hand over one message of a conversation; waits only while too many are unwritten.
+
+        Args:
+            person: whose conversation it is.
+            role: ``user`` or ``assistant``.
+            text: what was said; blank text is not remembered.
+            emotion: what the speaker seemed to feel.
+
+        Raises:
+            InputError: the role is unknown, or the person or the text does not fit.
+        """
+        if role not in _ROLES:
+            raise InputError(f"role {role!r}: a turn is by one of {', '.join(_ROLES)}")
+        await self._remember(person, role, text, emotion)
+
+    async def remember_fact(self, person: str, text: str) -> None:
+        """Hand over something that stays true, such as "Lin has a cat named Momo".
+
+        Raises:
+            InputError: the person or the text does not fit.
+        """
+        await self._remember(person, FACT, text, None)
+
+    async def settle(self) -> None:
+        """Wait until all that was handed over is written and embedded."""
+        await self._pending.join()
+        await self._written.join()
+
+    async def forget(self, person: str) -> int:
+        """Delete everything of a person from the file; returns how many memories it was."""
+        owner = _person(person)
+        await self._pending.join()
+        return await self._on_cpu(self._store.forget, owner, name="memory.forget")
+
+    # -- recall ------------------------------------------------------------------------------
+
+    async def recent(
+        self, person: str, limit: int, *, priority: TaskPriority = TaskPriority.HIGH
+    ) -> list[Memory]:
+        """Return a person's newest turns, oldest first."""
+        owner = _person(person)
+        await self._pending.join()
+        return await self._on_cpu(
+            self._store.recent, owner, max(limit, 0), name="memory.recent", priority=priority
+        )
+
+    async def recall(
+        self,
+        person: str,
+        query: str,
+        *,
+        limit: int = 5,
+        language: str = "en",
+        priority: TaskPriority = TaskPriority.MEDIUM,
+    ) -> list[Recalled]:
+        """Return facts, and earlier words of the person, that bear on the query, best first.
+
+        The newest ``short_term`` turns are left out: who asks has them from `recent`.
+
+        Args:
+            person: whose memories.
+            query: any text, such as what the person says now.
+            limit: how many at most.
+            language: of the query (ISO 639-1). The embedder knows English; Chinese goes by words.
+            priority: how urgent it is.
+
+        Raises:
+            BackendError: the file or the embedder failed.
+            InputError: the person does not fit.
+        """
+        owner, words = _person(person), _clean(query)[: self.config.max_text]
+        if limit <= 0 or not words.strip():
+            return []
+        await self._pending.join()
+        vector = None
+        if self._embedder is not None and language != "zh":
+            vector = (await self._vectors(self._embedder, [words], priority))[0]
+
+        def search() -> list[Recalled]:
+            return self._store.search(
+                owner,
+                words,
+                vector,
+                limit=limit,
+                short_term=self.config.short_term,
+                min_similarity=self.config.min_similarity,
+            )
+
+        return await self._on_cpu(search, name="memory.search", priority=priority)
+
+    # -- background --------------------------------------------------------------------------
+
+    async def _write(self) -> None:
+        while True:
+            batch = [await self._pending.get()]
+            while len(batch) < _BATCH and not self._pending.empty():
+                batch.append(self._pending.get_nowait())
+            try:
+                await self._on_cpu(self._store.add, batch, name="memory.write")
+            except XyCoreError as error:
+                self._note("memories were lost", error)
+            finally:
+                for _ in batch:
+                    self._pending.task_done()
+            if self._written.empty():
+                self._written.put_nowait(None)
+
+    async def _embed(self) -> None:
+        while True:
+            await self._written.get()
+            try:
+                await self._embed_all()
+            except XyCoreError as error:
+                self._note("memories wait to be embedded", error)
+            finally:
+                self._written.task_done()
+
+    async def _embed_all(self) -> None:
+        while self._embedder is not None:
+            waiting = await self._on_cpu(
+                self._store.without_vector, _BATCH, name="memory.read", priority=TaskPriority.LOW
+            )
+            if not waiting:
+                return
+            ids = [memory_id for memory_id, _ in waiting]
+            texts = [text for _, text in waiting]
+            vectors = await self._vectors(self._embedder, texts, TaskPriority.LOW)
+            await self._on_cpu(self._store.set_vectors, ids, vectors, name="memory.write")
+
+    # -- helpers -----------------------------------------------------------------------------
+
+    async def _remember(self, person: str, role: str, text: str, emotion: str | None) -> None:
+        words = _clean(text).strip()
+        if len(words) > self.config.max_text:
+            raise InputError(
+                f"a memory of {len(words):,} characters is too long: give at most "
+                f"{self.config.max_text:,}, or raise memory.max_text"
+            )
+        memory = Memory(role, words, _person(person), time.time(), emotion)
+        if words:
+            await self._pending.put(memory)
+
+    def _open(self) -> MemoryStore:
+        return MemoryStore(self.config.path, max_turns=self.config.max_turns)
+
+    def _load_embedder(self) -> MiniLMEmbedder | None:
+        if self.config.embedding is None:
+            return None
+        model = self.context.resource(ModelStore).get(self.config.embedding)
+        embedder = MiniLMEmbedder(
+            model.file("model.onnx"), model.file("tokenizer.json"), self.config.threads
+        )
+        embedder.load()
+        return embedder
+
+    def _on_cpu(
+        self,
+        fn: Callable[..., T],
+        *args: Any,  # noqa: ANN401 - of any function
+        name: str,
+        priority: TaskPriority = TaskPriority.MEDIUM,
+    ) -> Coroutine[Any, Any, T]:
+        return self.context.scheduler.run(
+            fn, *args, name=name, task_type=TaskType.CPU_BOUND, priority=priority
+        )
+
+    async def _vectors(
+        self, embedder: MiniLMEmbedder, texts: Sequence[str], priority: TaskPriority
+    ) -> Vectors:
+        return await self.context.scheduler.run(
+            embedder.embed,
+            texts,
+            name="memory.embed",
+            task_type=TaskType.GPU_BOUND,
+            device=self.config.device,
+            priority=priority,
+        )
+
+    def _note(self, event: str, error: XyCoreError) -> None:
+        self._trouble = error
+        self.log.warning(event, error=str(error))
+
+
+def _person(person: str) -> str:
+    name = _clean(person).strip()
+    if not 0 < len(name) <= _MAX_PERSON:
+        raise InputError(f"a person's name has 1 to {_MAX_PERSON} characters, not {len(name)}")
+    return name
+
+
+def _clean(text: str) -> str:
+    """Replace what SQLite cannot hold as text: NUL and lone surrogates."""
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
