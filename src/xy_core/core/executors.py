@@ -58,8 +58,9 @@ class CoroutineExecutor:
         task.add_done_callback(functools.partial(_coroutine_ended, job, ended))
 
     def cancel(self, job: Job) -> None:
-        """Throw CancelledError into the coroutine."""
-        job.running.cancel()
+        """Throw CancelledError into the coroutine, if its call could begin at all."""
+        if job.running is not None:
+            job.running.cancel()
 
     def close(self) -> None:
         """Nothing to give back: the lane has cancelled its tasks."""
