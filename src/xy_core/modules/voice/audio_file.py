@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import struct
-import tempfile
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from xy_core.core.errors import AudioError
+from xy_core.core.files import atomic_path
 from xy_core.modules.voice.libraries import library
 from xy_core.modules.voice.types import Audio
 
@@ -20,7 +20,7 @@ _RATES = range(4_000, 192_001)
 _STREAMED = {0, 0x7FFFFFFF, 0xFFFFFFFF}  # sizes written by programs that stream to a pipe
 
 
-def read_audio(path: Path, *, max_seconds: float = MAX_SECONDS) -> Audio:
+def read_audio(path: Path, max_seconds: float = MAX_SECONDS) -> Audio:
     """Read a WAV, FLAC, OGG or MP3 file; channels are averaged.
 
     Never reads more than `max_seconds`, whatever the file's header promises.
@@ -52,23 +52,13 @@ def write_wav(path: Path, audio: Audio) -> None:
     The file appears complete or not at all.
 
     Raises:
-        AudioError: the file cannot be written.
+        InputError: the file cannot be written.
         MissingExtraError: soundfile is not installed.
     """
     soundfile = library("soundfile")
-    part: Path | None = None
-    try:
-        descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        part = Path(name)
-        with os.fdopen(descriptor, "wb") as file:
-            clipped = np.clip(audio.samples, -1.0, 1.0)
-            soundfile.write(file, clipped, audio.rate, subtype="PCM_16", format="WAV")
-        part.replace(path)
-    except (OSError, soundfile.LibsndfileError) as error:
-        raise AudioError(f"{path}: cannot be written: {error}") from error
-    finally:
-        if part is not None:
-            part.unlink(missing_ok=True)
+    clipped = np.clip(audio.samples, -1.0, 1.0)
+    with atomic_path(path) as part:
+        soundfile.write(part, clipped, audio.rate, subtype="PCM_16", format="WAV")
 
 
 def _check_complete(file: BinaryIO, path: Path) -> None:
@@ -95,7 +85,7 @@ def _check_complete(file: BinaryIO, path: Path) -> None:
     file.seek(0)
 
 
-def _decode(sound: Any, path: Path, max_seconds: float) -> Audio:
+def _decode(sound: Any, path: Path, max_seconds: float) -> Audio:  # noqa: ANN401 - untyped library
     """Decode, in bounded memory, an open file."""
     rate = sound.samplerate
     if sound.channels > _MAX_CHANNELS or rate not in _RATES:

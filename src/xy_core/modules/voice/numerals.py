@@ -45,7 +45,7 @@ def _whole(number: int) -> str:
         return _DIGITS[0]
     said = ""
     for index, unit in enumerate(_GROUPS):
-        number, group = number, number // 10_000**index % 10_000
+        group = number // 10_000**index % 10_000
         if not group:
             continue
         gap = said and number // 10_000 ** (index - 1) % 10_000 < 1_000  # noqa: PLR2004

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-from xy_core.modules.voice.types import Audio, SpeechSegment, Transcript, VoiceStyle
+from xy_core.modules.voice.types import Audio, Transcript, VoiceStyle
 
 
 class Engine(Protocol):
@@ -35,10 +35,3 @@ class Synthesizer(Engine, Protocol):
 
     def synthesize(self, text: str, language: str, style: VoiceStyle) -> Iterator[Audio]:
         """Yield the sound of one sentence, in chunks as they become ready."""
-
-
-class VoiceActivityDetector(Engine, Protocol):
-    """Finds out when someone speaks."""
-
-    def detect(self, audio: Audio) -> tuple[SpeechSegment, ...]:
-        """Return the stretches of speech in order."""

@@ -67,9 +67,13 @@ _TERMINATOR = re.compile(
 _PAUSE = re.compile(r"[，、；：](?=.)|[,;:—](?!\d)\s*|\s+", re.DOTALL)
 _WORD_BEFORE = re.compile(r"[A-Za-z][A-Za-z.]*$|^\s*\d{1,3}$")
 _ABBREVIATIONS = frozenset(
-    "mr mrs ms dr prof st jr sr vs etc e.g i.e a.m p.m no vol fig approx dept est inc ltd co "
-    "u.s u.k ph.d jan feb mar apr jun jul aug sep sept oct nov dec".split()
-)
+    (
+        "mr", "mrs", "ms", "dr", "prof", "st", "jr", "sr", "vs", "etc", "e.g", "i.e", "a.m",
+        "p.m", "no", "vol", "fig", "approx", "dept", "est", "inc", "ltd", "co", "u.s", "u.k",
+        "ph.d", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov",
+        "dec",
+    )
+)  # fmt: skip
 
 
 def _ends_sentence(text: str, match: re.Match[str]) -> bool:

@@ -1,0 +1,1 @@
+"""Engines of the llm module, one library a file."""

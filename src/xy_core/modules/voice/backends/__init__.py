@@ -1,0 +1,1 @@
+"""Engines of the voice module, one library a file."""
