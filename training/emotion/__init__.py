@@ -1,0 +1,1 @@
+"""How the weights of the emotion module are made; not part of the package."""
