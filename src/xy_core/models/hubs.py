@@ -10,7 +10,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from xy_core.core.errors import DownloadError
-from xy_core.models.download import Remote
+from xy_core.models.download import Remote, require_success
 from xy_core.models.sources import HuggingFaceSource, ModelScopeSource
 
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -39,8 +39,8 @@ def locate_hugging_face(client: httpx.Client, source: HuggingFaceSource) -> Remo
         answer = client.head(url, headers=headers, follow_redirects=False)
     if answer.status_code in {401, 403}:
         raise DownloadError(f"{source}: accept the licence on the hub and set HF_TOKEN")
-    if not answer.is_redirect and not answer.is_success:
-        raise DownloadError(f"{source}: the hub answers {answer.status_code}")
+    if not answer.is_redirect:
+        require_success(answer)
     tag = answer.headers.get("X-Linked-ETag", "").removeprefix("W/").strip('"')
     size = answer.headers.get("X-Linked-Size") or (
         None if answer.is_redirect else answer.headers.get("Content-Length")
@@ -63,8 +63,7 @@ def locate_model_scope(client: httpx.Client, source: ModelScopeSource) -> Remote
     base = domain if "://" in domain else f"https://{domain}"
     base = f"{base}/api/v1/models/{source.repo}/repo"
     answer = client.get(f"{base}/files", params={"Revision": source.revision, "Recursive": "True"})
-    if not answer.is_success:
-        raise DownloadError(f"{source}: ModelScope answers {answer.status_code}")
+    require_success(answer)
     try:
         files = _Listing.model_validate_json(answer.content).data.files
     except ValidationError as error:

@@ -11,7 +11,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from xy_core.core.errors import DownloadError
-from xy_core.models.download import Remote
+from xy_core.models.download import Remote, explain, patiently, public, require_success
 
 _ACCEPT = "application/vnd.pypi.simple.v1+json, text/html;q=0.1"
 _MOST_BYTES = 32 << 20
@@ -40,39 +40,38 @@ class PackageIndex:
             try:
                 return self._locate(index, name, version)
             except httpx.HTTPError as error:
-                problems.append(f"{_public(index)}: {error or type(error).__name__}")
+                problems.append(f"{public(index)}: {explain(error)}")
             except DownloadError as error:
                 problems.append(str(error))
         raise DownloadError(f"no index has {requirement}: " + "; ".join(problems))
 
     def _locate(self, index: str, name: str, version: str) -> Remote:
         url = f"{index.rstrip('/')}/{_normal(name)}/"
-        page = self._page(url)
+        page = patiently()(self._page, url)
         wanted = re.compile(rf"{_normal(name)}-{re.escape(version)}-(\d\S*-)?py3-none-any\.whl")
         for file in page.files:
             stem, _, rest = file.filename.partition("-")
             if wanted.fullmatch(f"{_normal(stem)}-{rest}"):
                 target = urljoin(url, file.url)
                 if urlsplit(target).scheme not in {"http", "https"}:
-                    raise DownloadError(f"{_public(url)} offers {file.filename} at no web address")
+                    raise DownloadError(f"{public(url)} offers {file.filename} at no web address")
                 return Remote(target, file.size, file.hashes.get("sha256"))
-        raise DownloadError(f"{_public(url)} has no wheel of version {version}")
+        raise DownloadError(f"{public(url)} has no wheel of version {version}")
 
     def _page(self, url: str) -> _Page:
         with self._client.stream("GET", url, headers={"Accept": _ACCEPT}) as response:
-            if not response.is_success:
-                raise DownloadError(f"{_public(url)} answers {response.status_code}")
+            require_success(response)
             content = bytearray()
             for block in response.iter_bytes():
                 content += block
                 if len(content) > _MOST_BYTES:
-                    raise DownloadError(f"{_public(url)} answers more than {_MOST_BYTES} bytes")
+                    raise DownloadError(f"{public(url)} answers more than {_MOST_BYTES} bytes")
         if "html" in response.headers.get("Content-Type", ""):
             return _read_html(content.decode("utf-8", "replace"))
         try:
             return _Page.model_validate_json(bytes(content))
         except ValidationError as error:
-            raise DownloadError(f"{_public(url)} is not a package index") from error
+            raise DownloadError(f"{public(url)} is not a package index") from error
 
 
 class _Tolerant(BaseModel):
@@ -117,8 +116,3 @@ def _read_html(text: str) -> _Page:
 def _normal(name: str) -> str:
     """Return a project's name as PEP 503 normalizes it."""
     return re.sub(r"[-_.]+", "-", name).lower()
-
-
-def _public(url: str) -> str:
-    """Return an address without the password that it may carry."""
-    return re.sub(r"//[^/@]*@", "//", url)

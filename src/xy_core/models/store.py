@@ -72,8 +72,8 @@ class ModelStore:
         self.catalogue = bundled.extended(catalogue_file) if catalogue_file else bundled
 
     def list(self) -> list[InstalledModel]:
-        """Return the installed models, in the order of the catalogue."""
-        return [self._model(entry) for entry in self.catalogue if self.installed(entry.id)]
+        """Return the installed models, in the order of the catalogue; servers are none."""
+        return [self._model(e) for e in self.catalogue if e.files and self.installed(e.id)]
 
     def installed(self, model_id: str) -> bool:
         """Tell whether all files of a model are here; a server has none and always is.
@@ -98,7 +98,15 @@ class ModelStore:
         return self._model(self.catalogue.entry(model_id))
 
     def path(self, model_id: str) -> Path:
-        """Return the folder of an installed model; raises what :meth:`get` raises."""
+        """Return the folder of an installed model.
+
+        Raises:
+            UnknownModelError: the catalogue does not know the model.
+            ModelNotInstalledError: it is not on this machine.
+            InputError: it is a server, which has no files here.
+        """
+        if not self.catalogue.entry(model_id).files:
+            raise InputError(f"{model_id!r} is a server and has no files: set its address")
         return self.get(model_id).directory
 
     def pull(
