@@ -193,6 +193,8 @@ class GlobalTaskScheduler:
         """
         if options.get("retries") or options.get("preemptible"):
             raise InvalidTaskError("a stream cannot start over: no retries, not preemptible")
+        if buffer < 1:
+            raise InvalidTaskError("a stream's buffer must have place for at least one item")
         channel = Channel(asyncio.get_running_loop(), buffer)
         options.setdefault("name", getattr(fn, "__qualname__", "stream"))
         handle = self.submit(producer(fn, channel), *args, **options)
