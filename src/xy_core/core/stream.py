@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import inspect
 import threading
 from collections import deque
@@ -12,7 +13,8 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from xy_core.core.cancellation import CancelToken, current_token
-from xy_core.core.errors import TaskCancelled
+from xy_core.core.errors import InvalidTaskError, TaskCancelled
+from xy_core.core.executors import is_coroutine_function
 from xy_core.core.job import TaskHandle
 from xy_core.core.task import TaskInfo
 
@@ -147,10 +149,17 @@ def producer(fn: Callable[..., Any], channel: Channel) -> Callable[..., Any]:
     """Return a function that runs `fn` and puts what it yields into the channel.
 
     `fn` is an async generator function, a generator function, or a plain function that takes
-    ``emit`` as its first argument.
+    ``emit`` as its first argument. What is returned bears its name, for errors and logs.
+
+    Raises:
+        InvalidTaskError: `fn` is a coroutine function, which yields nothing.
     """
+    if is_coroutine_function(fn):
+        name = getattr(fn, "__qualname__", repr(fn))
+        raise InvalidTaskError(f"{name} is a coroutine function without a yield: submit it instead")
     if inspect.isasyncgenfunction(fn):
 
+        @functools.wraps(fn)
         async def produce_on_loop(*args: Any, **kwargs: Any) -> None:
             async with aclosing(fn(*args, **kwargs)) as items:
                 async for item in items:
@@ -159,6 +168,7 @@ def producer(fn: Callable[..., Any], channel: Channel) -> Callable[..., Any]:
         return produce_on_loop
     if inspect.isgeneratorfunction(fn):
 
+        @functools.wraps(fn)
         def produce_on_thread(*args: Any, **kwargs: Any) -> None:
             with closing(fn(*args, **kwargs)) as items:
                 for item in items:
@@ -166,6 +176,7 @@ def producer(fn: Callable[..., Any], channel: Channel) -> Callable[..., Any]:
 
         return produce_on_thread
 
+    @functools.wraps(fn)
     def emit_on_thread(*args: Any, **kwargs: Any) -> None:
         fn(channel.put_from_thread, *args, **kwargs)
 
