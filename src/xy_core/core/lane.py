@@ -88,6 +88,7 @@ class Lane:
         self._paused = False
         self._closed = False
         self._scaling: asyncio.TimerHandle | None = None
+        self._growing = False
         self._idle_since = 0.0
         self._idlers: list[asyncio.Future[None]] = []
         self._wait = Histogram()
@@ -217,7 +218,10 @@ class Lane:
         self._grow_later()
 
     def _grow_later(self) -> None:
-        if self.queue and self._scaling is None and self._workers < self._config.max_workers:
+        if self.queue and not self._growing and self._workers < self._config.max_workers:
+            if self._scaling is not None:
+                self._scaling.cancel()  # it was to take idle slots back, much later
+            self._growing = True
             self._scaling = self._loop.call_later(self._config.grow_after, self._scale)
 
     def _preempt(self) -> None:
@@ -230,6 +234,7 @@ class Lane:
     def _scale(self) -> None:
         """Add slots while tasks wait; take them back once none has been needed for a while."""
         self._scaling = None
+        self._growing = False
         config = self._config
         if self.queue and not self._free and self._workers < config.max_workers:
             grown = min(self._workers, config.max_workers - self._workers)
@@ -239,9 +244,8 @@ class Lane:
         elif len(self._free) == self._workers > config.min_workers:
             self._workers = config.min_workers
             self._free = [f"{self.name}-{n}" for n in reversed(range(self._workers))]
-        if self.queue and self._workers < config.max_workers:
-            self._scaling = self._loop.call_later(config.grow_after, self._scale)
-        elif self._workers > config.min_workers:
+        self._grow_later()
+        if self._scaling is None and self._workers > config.min_workers:
             self._scaling = self._loop.call_later(config.shrink_after, self._scale)
 
     # -- ending ------------------------------------------------------------------------------
