@@ -351,6 +351,8 @@ class Lane:
         job.info.attempts -= 1
         job.preempting = False
         job.running = None
+        # Whoever waits takes the slot first: the job's age could put it before all of them.
+        self._pump()
         self.queue.push_back(job)
 
     def _wake_idlers(self) -> None:
