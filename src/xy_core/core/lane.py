@@ -214,7 +214,7 @@ class Lane:
         if self._paused:
             return
         if job.info.priority >= TaskPriority.HIGH and self._preemptible:
-            self._preempt()
+            self._preempt(job.info.priority)
         self._grow_later()
 
     def _grow_later(self) -> None:
@@ -224,8 +224,10 @@ class Lane:
             self._growing = True
             self._scaling = self._loop.call_later(self._config.grow_after, self._scale)
 
-    def _preempt(self) -> None:
-        victims = [job for job in self._preemptible if not job.preempting]
+    def _preempt(self, priority: TaskPriority) -> None:
+        victims = [
+            job for job in self._preemptible if not job.preempting and job.info.priority < priority
+        ]
         if victims:
             victim = max(victims, key=lambda job: job.started)
             victim.preempting = True
