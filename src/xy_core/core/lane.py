@@ -162,6 +162,7 @@ class Lane:
         for job in self.queue.clear():
             self._settle(job, TaskStatus.CANCELLED, None, error)
             job.release()
+        self._wake_idlers()
         if self._scaling is not None:
             self._scaling.cancel()
             self._scaling = None
