@@ -310,8 +310,9 @@ class Lane:
         if job.settled:
             return False
         if job in self._running:
-            self._settle(job, status, None, error, self._loop.time() - job.started)
+            # First the work: a thread that the settling wakes must know that it was cancelled.
             self.executor.cancel(job)
+            self._settle(job, status, None, error, self._loop.time() - job.started)
             return True
         self.queue.discard(job)
         self._retrying.discard(job)
