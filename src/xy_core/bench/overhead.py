@@ -8,8 +8,8 @@ import statistics
 import time
 from collections.abc import Callable
 
-from xy_core.bench.contenders import available, noop
-from xy_core.bench.result import BenchResult, Check, median_ratio
+from xy_core.bench.contenders import Contender, available, noop
+from xy_core.bench.result import BenchResult, Check, Figures, median_ratio
 from xy_core.core.config import LaneConfig, SchedulerConfig
 from xy_core.core.scheduler import GlobalTaskScheduler
 
@@ -29,7 +29,9 @@ def run(*, quick: bool, progress: Progress) -> BenchResult:
     few, many = 1_000, 100_000 if quick else 1_000_000
     cost_few = asyncio.run(_cost(few, repeats=100 if quick else 500))
     cost_many = asyncio.run(_cost(many, repeats=1))
-    rows = {name: {"tasks_per_second": round(statistics.median(r))} for name, r in rates.items()}
+    rows: dict[str, Figures] = {
+        name: {"tasks_per_second": round(statistics.median(rate))} for name, rate in rates.items()
+    }
     checks = [
         Check(
             f"vs_{name}",
@@ -68,9 +70,8 @@ def _rates(count: int, rounds: int, progress: Progress) -> dict[str, list[float]
     return rates
 
 
-async def _timed(contender: Callable[[int], object], count: int) -> float:
-    rate = contender(count)
-    return await rate  # type: ignore[misc,no-any-return]
+async def _timed(contender: Contender, count: int) -> float:
+    return await contender(count)
 
 
 async def _latencies(count: int) -> list[float]:

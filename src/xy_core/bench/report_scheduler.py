@@ -11,7 +11,7 @@ import time
 import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 
 _POLL = 1.0
 """Seconds that a worker waits for a task before it looks at the scheduler's state."""
@@ -47,7 +47,7 @@ class ReportScheduler:
         self._running: list[asyncio.Task[None]] = []
         self._number = 0
 
-    async def __aenter__(self) -> ReportScheduler:
+    async def __aenter__(self) -> Self:
         self._running = [asyncio.create_task(self._work()) for _ in range(self._workers)]
         return self
 

@@ -13,6 +13,17 @@ from typing import Any, Literal
 Figures = Mapping[str, float | int | None]
 
 
+def environment() -> dict[str, str | int]:
+    """Describe the machine and the interpreter."""
+    return {
+        "python": platform.python_version(),
+        "implementation": sys.implementation.name,
+        "platform": platform.platform(),
+        "processor": platform.processor() or platform.machine(),
+        "cores": os.cpu_count() or 1,
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class Check:
     """One figure held against its bound.
@@ -53,7 +64,7 @@ class BenchResult:
     name: str
     rows: Mapping[str, Figures]
     checks: Sequence[Check]
-    environment: Mapping[str, str | int] = field(default_factory=lambda: environment())
+    environment: Mapping[str, str | int] = field(default_factory=environment)
 
     def as_json(self) -> dict[str, Any]:
         """Return the result as plain JSON types."""
@@ -63,17 +74,6 @@ class BenchResult:
             "checks": [asdict(check) | {"passed": check.passed} for check in self.checks],
             "environment": dict(self.environment),
         }
-
-
-def environment() -> dict[str, str | int]:
-    """Describe the machine and the interpreter."""
-    return {
-        "python": platform.python_version(),
-        "implementation": sys.implementation.name,
-        "platform": platform.platform(),
-        "processor": platform.processor() or platform.machine(),
-        "cores": os.cpu_count() or 1,
-    }
 
 
 def median_ratio(values: Sequence[float], others: Sequence[float]) -> float:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from xy_core.cli import models
+from xy_core.cli.bench import bench_app
 from xy_core.cli.config import config_app
 from xy_core.cli.context import Options
 from xy_core.cli.i18n import tr
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 app.add_typer(models.app, name="models")
 app.add_typer(config_app, name="config")
+app.add_typer(bench_app, name="bench")
 
 JsonOption = Annotated[
     bool, typer.Option("--json", help=tr("Print JSON instead of a table.", "输出 JSON。"))

