@@ -7,6 +7,8 @@ import time
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any, ClassVar, TypeVar
 
+from typing_extensions import override
+
 from xy_core.core.errors import InputError, MissingExtraError, ModelError, XyCoreError
 from xy_core.core.module import HealthStatus, Module, ModuleContext, ModuleHealth
 from xy_core.core.task import TaskPriority, TaskType
@@ -45,6 +47,7 @@ class MemoryService(Module[MemoryConfig]):
 
     # -- life --------------------------------------------------------------------------------
 
+    @override
     async def initialize(self) -> None:
         """Open the file and load the embedder.
 
@@ -57,11 +60,13 @@ class MemoryService(Module[MemoryConfig]):
         except (MissingExtraError, ModelError) as error:
             self._note("memories are recalled by words alone", error)
 
+    @override
     async def start(self) -> None:
         """Begin to write in the background, and to embed what an earlier run left."""
         self._written.put_nowait(None)
         self._tasks = [asyncio.create_task(self._write()), asyncio.create_task(self._embed())]
 
+    @override
     async def stop(self) -> None:
         """Write what waits, then close the file; what is not embedded yet will be next time."""
         if self._tasks:
@@ -73,6 +78,7 @@ class MemoryService(Module[MemoryConfig]):
         if hasattr(self, "_store"):
             await asyncio.to_thread(self._store.close)
 
+    @override
     async def health(self) -> ModuleHealth:
         """Say whether memories are written and embedded."""
         facts: dict[str, str | int | float | bool] = {

@@ -1,0 +1,1 @@
+"""Adapters to readers of text."""
