@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import httpx
-from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+from tenacity import Retrying, retry_if_exception_type, stop_after_attempt, wait_exponential
 
 from xy_core.core.errors import ChecksumError, DownloadError
 
@@ -94,7 +94,8 @@ class Downloader:
         with part.open("r+b" if start else "wb") as file:
             file.seek(start)
             file.truncate()
-            for block in response.iter_raw(_BLOCK):
+            # Blocks as they arrive: gathering larger ones would lose them when the line breaks.
+            for block in response.iter_raw():
                 done += len(block)
                 if done > limit:
                     break
@@ -119,7 +120,7 @@ def patiently() -> Retrying:
     return Retrying(
         retry=retry_if_exception_type((httpx.TransportError, TransientError)),
         stop=stop_after_attempt(_ATTEMPTS),
-        wait=wait_exponential_jitter(initial=0.1, max=5, jitter=0.1),
+        wait=wait_exponential(multiplier=0.1, max=5),
         reraise=True,
     )
 
