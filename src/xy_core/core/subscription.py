@@ -61,7 +61,12 @@ class Subscription:
         while self._overflow is Overflow.BLOCK and self._full():
             waiter = asyncio.get_running_loop().create_future()
             self._writers.append(waiter)
-            await waiter
+            try:
+                await waiter
+            except asyncio.CancelledError:
+                if not self._full():
+                    self._let_one_in()  # the place was meant for this writer
+                raise
         self.put_nowait(event)
 
     def put_nowait(self, event: Event) -> None:
