@@ -70,7 +70,9 @@ class EventBus:
 
     async def publish(self, event: Event) -> None:
         """Give the event to every subscriber; waits only for full queues of BLOCK subscribers."""
-        for subscription in self._route(event.topic):
+        route = self._route(event.topic)
+        full = [subscription for subscription in route if not subscription.offer(event)]
+        for subscription in full:
             await subscription.put(event)
 
     def publish_nowait(self, event: Event) -> None:

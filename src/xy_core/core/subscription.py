@@ -69,6 +69,13 @@ class Subscription:
                 raise
         self.put_nowait(event)
 
+    def offer(self, event: Event) -> bool:
+        """Add an event unless that means to wait, as under BLOCK it can; False if it does."""
+        if self._overflow is Overflow.BLOCK and self._full():
+            return False
+        self.put_nowait(event)
+        return True
+
     def put_nowait(self, event: Event) -> None:
         """Add an event, or apply the overflow policy."""
         if self._closed:
