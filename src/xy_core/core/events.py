@@ -131,7 +131,7 @@ class EventBus:
         """Answer requests on a topic with what the coroutine function returns; returns "stop"."""
         responders = self._responders.setdefault(_topic(topic), [])
         responders.append(responder)
-        return functools.partial(responders.remove, responder)
+        return functools.partial(_discard, responders, responder)
 
     async def request(self, event: Event, *, timeout: float | None = None) -> Any:  # noqa: ASYNC109
         """Return the first answer; if several respond, the others are cancelled.
@@ -246,6 +246,11 @@ class EventBus:
 
 def _topic(topic: str | type[Event]) -> str:
     return topic if isinstance(topic, str) else topic.topic
+
+
+def _discard(responders: list[Responder], responder: Responder) -> None:
+    if responder in responders:
+        responders.remove(responder)
 
 
 async def _cancel(tasks: list[asyncio.Task[Any]] | list[asyncio.Task[None]]) -> None:
