@@ -147,9 +147,7 @@ class EventBus:
         """
         tasks = self._ask(event)
         try:
-            async with asyncio.timeout(
-                self._config.request_timeout if timeout is None else timeout
-            ):
+            async with asyncio.timeout(self._seconds(timeout)) as limit:
                 failure: BaseException = BusError(f"no answer to {event.topic!r}")
                 for next_done in asyncio.as_completed(tasks):
                     try:
@@ -158,6 +156,8 @@ class EventBus:
                         failure = error
                 raise failure
         except TimeoutError as error:
+            if not limit.expired():
+                raise  # it is the responder's own
             raise RequestTimeout(f"nobody answered {event.topic!r} in time") from error
         finally:
             await _cancel(tasks)
