@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from model_web import Web
 
 from xy_core.models.download import Downloader
+
+# Test modules are imported by their paths, so a helper beside them has to be made known.
+sys.path.append(str(Path(__file__).parent))
+
+from model_web import Web
 
 
 @pytest.fixture

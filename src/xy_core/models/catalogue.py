@@ -13,22 +13,19 @@ from pydantic import Field, ValidationError, model_validator
 
 from xy_core.core.config import StrictModel
 from xy_core.core.errors import ConfigError, UnknownModelError
-from xy_core.models.sources import Source
+from xy_core.models.sources import SafePath, Source
 
 Kind = Literal["llm", "vlm", "stt", "tts", "embedding", "image", "server"]
 
-_SEGMENT = r"[A-Za-z0-9_][A-Za-z0-9._-]*"
 ModelId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=80)]
-"""One path segment that cannot be hidden, nor lead out of its folder."""
-FileName = Annotated[str, Field(pattern=rf"^{_SEGMENT}(/{_SEGMENT})*$", max_length=200)]
-"""A relative POSIX path without ``..``."""
+"""One path segment."""
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class ModelFile(StrictModel):
     """One file of a model, as it lies on the disk after unpacking."""
 
-    name: FileName
+    name: SafePath
     size: int = Field(gt=0, description="Bytes.")
     sha256: Sha256 | None = Field(None, description="If not given, the hub's own is used.")
     sources: tuple[Source, ...] = Field(min_length=1, description="Tried in this order.")

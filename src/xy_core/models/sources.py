@@ -9,9 +9,10 @@ from pydantic import Field
 
 from xy_core.core.config import StrictModel
 
-Repository = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+$")]
-Revision = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./-]*$")]
-RemotePath = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_./+-]*$")]
+_SEGMENT = r"[A-Za-z0-9_][A-Za-z0-9._+-]*"
+SafePath = Annotated[str, Field(pattern=rf"^{_SEGMENT}(/{_SEGMENT})*$", max_length=200)]
+"""A relative POSIX path in which nothing is hidden and nothing leads out of its folder."""
+Repository = Annotated[str, Field(pattern=rf"^{_SEGMENT}/{_SEGMENT}$", max_length=200)]
 
 
 class PathSource(StrictModel):
@@ -29,8 +30,8 @@ class HuggingFaceSource(StrictModel):
 
     type: Literal["hf"]
     repo: Repository
-    path: RemotePath
-    revision: Revision = "main"
+    path: SafePath
+    revision: SafePath = "main"
 
     def __str__(self) -> str:
         return f"hf:{self.repo}@{self.revision}/{self.path}"
@@ -41,8 +42,8 @@ class ModelScopeSource(StrictModel):
 
     type: Literal["modelscope"]
     repo: Repository
-    path: RemotePath
-    revision: Revision = "master"
+    path: SafePath
+    revision: SafePath = "master"
 
     def __str__(self) -> str:
         return f"modelscope:{self.repo}@{self.revision}/{self.path}"
