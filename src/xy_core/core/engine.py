@@ -206,10 +206,10 @@ class CoreEngine:
         except Exception as error:  # noqa: BLE001 - one failing module leaves the rest running
             self._failed[name] = error
             log.warning("module failed to load", module=name, reason=_reason(error))
-            await self._announce(name, HealthStatus.FAILED, _reason(error))
+            self._announce(name, HealthStatus.FAILED, _reason(error))
         else:
             self._failed.pop(name, None)
-            await self._announce(name, HealthStatus.READY)
+            self._announce(name, HealthStatus.READY)
 
     async def _load(self, kind: type[AnyModule]) -> AnyModule:
         missing = [name for name in kind.requires if name not in self._modules]
@@ -239,7 +239,7 @@ class CoreEngine:
     async def _stop_module(self, name: str) -> None:
         module = self._modules.pop(name)
         await self._stop_quietly(module)
-        await self._announce(name, HealthStatus.STOPPED)
+        self._announce(name, HealthStatus.STOPPED)
 
     async def _stop_quietly(self, module: AnyModule) -> None:
         """Stop a module; a failure is logged, since the others must be stopped as well."""
@@ -249,8 +249,9 @@ class CoreEngine:
         except Exception as error:  # noqa: BLE001 - see the docstring
             log.warning("module did not stop cleanly", module=module.name, reason=_reason(error))
 
-    async def _announce(self, name: str, status: HealthStatus, detail: str = "") -> None:
-        await self.bus.publish(ModuleChanged(module=name, status=status, detail=detail))
+    def _announce(self, name: str, status: HealthStatus, detail: str = "") -> None:
+        """Tell the bus; whoever does not listen must not hold up loading or shutdown."""
+        self.bus.publish_nowait(ModuleChanged(module=name, status=status, detail=detail))
 
 
 def installed_modules() -> dict[str, EntryPoint]:
