@@ -115,7 +115,9 @@ class CoreEngine:
             UnknownModuleError: no installed package offers a module of that name.
             DependencyError: the requirements form a circle.
         """
-        classes = _with_requirements(names)
+        classes, broken = _with_requirements(names)
+        for name, error in broken.items():
+            self._note_failure(name, error)
         order = graphlib.TopologicalSorter(
             {name: module.requires for name, module in classes.items()}
         )
@@ -126,7 +128,7 @@ class CoreEngine:
         while order.is_active():
             ready = order.get_ready()
             async with asyncio.TaskGroup() as group:
-                for name in ready:
+                for name in classes.keys() & ready:
                     group.create_task(self._load_or_note(name, classes[name]))
             order.done(*ready)
 
@@ -204,12 +206,15 @@ class CoreEngine:
         try:
             self._modules[name] = await self._load(kind)
         except Exception as error:  # noqa: BLE001 - one failing module leaves the rest running
-            self._failed[name] = error
-            log.warning("module failed to load", module=name, reason=_reason(error))
-            self._announce(name, HealthStatus.FAILED, _reason(error))
+            self._note_failure(name, error)
         else:
             self._failed.pop(name, None)
             self._announce(name, HealthStatus.READY)
+
+    def _note_failure(self, name: str, error: Exception) -> None:
+        self._failed[name] = error
+        log.warning("module failed to load", module=name, reason=_reason(error))
+        self._announce(name, HealthStatus.FAILED, _reason(error))
 
     async def _load(self, kind: type[AnyModule]) -> AnyModule:
         missing = [name for name in kind.requires if name not in self._modules]
@@ -259,19 +264,27 @@ def installed_modules() -> dict[str, EntryPoint]:
     return {point.name: point for point in entry_points(group=ENTRY_POINTS)}
 
 
-def _with_requirements(names: Iterable[str]) -> dict[str, type[AnyModule]]:
+def _with_requirements(
+    names: Iterable[str],
+) -> tuple[dict[str, type[AnyModule]], dict[str, Exception]]:
+    """Return the modules' classes, and the errors of those that cannot even be imported."""
     offered = installed_modules()
     classes: dict[str, type[AnyModule]] = {}
+    broken: dict[str, Exception] = {}
     wanted = list(names)
     while wanted:
         name = wanted.pop()
-        if name in classes:
+        if name in classes or name in broken:
             continue
         if name not in offered:
             raise UnknownModuleError(f"no module {name!r}: there are {', '.join(sorted(offered))}")
-        classes[name] = offered[name].load()
-        wanted.extend(classes[name].requires)
-    return classes
+        try:
+            classes[name] = offered[name].load()
+        except Exception as error:  # noqa: BLE001 - another package's code may raise anything
+            broken[name] = error
+        else:
+            wanted.extend(classes[name].requires)
+    return classes, broken
 
 
 def _requirements(modules: Mapping[str, AnyModule], name: str) -> set[str]:
