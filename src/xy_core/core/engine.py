@@ -147,6 +147,7 @@ class CoreEngine:
     async def unload_module(self, name: str) -> None:
         """Stop a module and everything that requires it; frees all they hold."""
         async with self._changing:
+            self._failed.pop(name, None)
             for other in reversed(list(self._modules)):
                 if other == name or name in _requirements(self._modules, other):
                     await self._stop_module(other)
