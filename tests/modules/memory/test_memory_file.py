@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sqlite3
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -71,4 +73,27 @@ def test_folders_are_made_and_the_file_is_private(tmp_path):
     path = tmp_path / "a" / "b" / "memory.db"
     open_database(path).close()
     assert path.stat().st_mode & 0o077 == 0
+    open_database(path).close()
+
+
+def test_processes_may_begin_one_file_together(tmp_path):
+    path = tmp_path / "memory.db"
+    code = (
+        "import sys, pathlib\n"
+        "from xy_core.modules.memory.backends.database import open_database\n"
+        "print(flush=True)\n"
+        "sys.stdin.read()\n"
+        "open_database(pathlib.Path(sys.argv[1])).close()\n"
+    )
+    command = [sys.executable, "-c", code, str(path)]
+    racing = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) for _ in range(3)
+    ]
+    for process in racing:
+        process.stdout.readline()
+    for process in racing:
+        process.stdin.close()
+    assert [process.wait(30) for process in racing] == [0, 0, 0]
+    for process in racing:
+        process.stdout.close()
     open_database(path).close()

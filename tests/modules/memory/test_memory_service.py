@@ -6,7 +6,7 @@ import sqlite3
 
 import pytest
 
-from xy_core.core.errors import BackendError, InputError
+from xy_core.core.errors import BackendError, InputError, ModuleUnavailable
 from xy_core.core.module import HealthStatus
 from xy_core.models import ModelStore
 from xy_core.modules.memory import MemoryConfig
@@ -158,3 +158,33 @@ async def test_english_is_recalled_by_meaning(open_memory, model_store, schedule
     assert [one.memory.text for one in found] == ["I lost my position at the bakery last week."]
     embedding = [task for task in scheduler.tasks() if task.name == "memory.embed"]
     assert {task.lane for task in embedding} == {"device:cpu"}
+
+
+@pytest.mark.models
+async def test_vectors_of_another_embedder_are_made_anew(open_memory, model_store, tmp_path):
+    def vectors() -> int:
+        with sqlite3.connect(tmp_path / "memory.db") as file:
+            (count,) = file.execute("SELECT count(vector) FROM memory").fetchone()
+        file.close()
+        return count
+
+    embedding = MemoryConfig().embedding
+    async with open_memory(model_store, embedding=embedding) as memory:
+        await memory.remember_fact("lin", "I bake bread.")
+        await memory.remember_fact("lin", "我会烤面包。")
+        await memory.settle()
+        assert vectors() == 1
+        memory._store.use_embedder("another")
+        assert vectors() == 0
+    async with open_memory(model_store, embedding=embedding) as memory:
+        await memory.settle()
+        assert vectors() == 1
+
+
+async def test_a_module_that_is_not_running_refuses(open_memory):
+    async with open_memory() as memory:
+        pass
+    with pytest.raises(ModuleUnavailable):
+        await memory.remember_turn("lin", "user", "hello")
+    with pytest.raises(ModuleUnavailable):
+        await memory.recent("lin", 4)

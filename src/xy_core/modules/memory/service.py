@@ -5,11 +5,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any, ClassVar, TypeVar
 
 from typing_extensions import override
 
-from xy_core.core.errors import InputError, MissingExtraError, ModelError, XyCoreError
+from xy_core.core.errors import (
+    InputError,
+    MissingExtraError,
+    ModelError,
+    ModuleUnavailable,
+    XyCoreError,
+)
 from xy_core.core.module import HealthStatus, Module, ModuleContext, ModuleHealth
 from xy_core.core.task import TaskPriority, TaskType
 from xy_core.models import ModelStore
@@ -38,7 +45,7 @@ class MemoryService(Module[MemoryConfig]):
 
     def __init__(self, context: ModuleContext, config: MemoryConfig) -> None:
         super().__init__(context, config)
-        self._store: MemoryStore
+        self._store: MemoryStore | None = None
         self._embedder: MiniLMEmbedder | None = None
         self._pending: asyncio.Queue[Memory] = asyncio.Queue(config.pending)
         self._written: asyncio.Queue[None] = asyncio.Queue(1)
@@ -54,9 +61,16 @@ class MemoryService(Module[MemoryConfig]):
         Raises:
             ConfigError: the file is damaged, foreign, newer than this program or unreachable.
         """
-        self._store = await self._on_cpu(self._open, name="memory.open")
+        config = self.config
+        self._store = await self._on_cpu(
+            partial(MemoryStore, config.path, max_turns=config.max_turns), name="memory.open"
+        )
+        if config.embedding is None:
+            return
         try:
-            self._embedder = await self._on_cpu(self._load_embedder, name="memory.load")
+            self._embedder = await self._on_cpu(
+                self._load_embedder, self._store, config.embedding, name="memory.load"
+            )
         except (MissingExtraError, ModelError) as error:
             self._note("memories are recalled by words alone", error)
 
@@ -69,14 +83,16 @@ class MemoryService(Module[MemoryConfig]):
     @override
     async def stop(self) -> None:
         """Write what waits, then close the file; what is not embedded yet will be next time."""
-        if self._tasks:
-            await self._pending.join()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        self._embedder = None
-        if hasattr(self, "_store"):
-            await asyncio.to_thread(self._store.close)
+        try:
+            if self._tasks:
+                await self._pending.join()
+        finally:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            store, self._store, self._embedder = self._store, None, None
+            if store is not None:
+                await asyncio.to_thread(store.close)
 
     @override
     async def health(self) -> ModuleHealth:
@@ -127,7 +143,7 @@ class MemoryService(Module[MemoryConfig]):
         """Delete everything of a person from the file; returns how many memories it was."""
         owner = _person(person)
         await self._pending.join()
-        return await self._on_cpu(self._store.forget, owner, name="memory.forget")
+        return await self._on_cpu(self._opened().forget, owner, name="memory.forget")
 
     # -- recall ------------------------------------------------------------------------------
 
@@ -138,7 +154,7 @@ class MemoryService(Module[MemoryConfig]):
         owner = _person(person)
         await self._pending.join()
         return await self._on_cpu(
-            self._store.recent, owner, max(limit, 0), name="memory.recent", priority=priority
+            self._opened().recent, owner, max(limit, 0), name="memory.recent", priority=priority
         )
 
     async def recall(
@@ -173,16 +189,15 @@ class MemoryService(Module[MemoryConfig]):
         if self._embedder is not None and language != "zh":
             vector = (await self._vectors(self._embedder, [words], priority))[0]
 
-        def search() -> list[Recalled]:
-            return self._store.search(
-                owner,
-                words,
-                vector,
-                limit=limit,
-                short_term=self.config.short_term,
-                min_similarity=self.config.min_similarity,
-            )
-
+        search = partial(
+            self._opened().search,
+            owner,
+            words,
+            vector,
+            limit=limit,
+            short_term=self.config.short_term,
+            min_similarity=self.config.min_similarity,
+        )
         return await self._on_cpu(search, name="memory.search", priority=priority)
 
     # -- background --------------------------------------------------------------------------
@@ -193,7 +208,7 @@ class MemoryService(Module[MemoryConfig]):
             while len(batch) < _BATCH and not self._pending.empty():
                 batch.append(self._pending.get_nowait())
             try:
-                await self._on_cpu(self._store.add, batch, name="memory.write")
+                await self._on_cpu(self._opened().add, batch, name="memory.write")
             except XyCoreError as error:
                 self._note("memories were lost", error)
             finally:
@@ -215,14 +230,14 @@ class MemoryService(Module[MemoryConfig]):
     async def _embed_all(self) -> None:
         while self._embedder is not None:
             waiting = await self._on_cpu(
-                self._store.without_vector, _BATCH, name="memory.read", priority=TaskPriority.LOW
+                self._opened().without_vector, _BATCH, name="memory.read", priority=TaskPriority.LOW
             )
             if not waiting:
                 return
             ids = [memory_id for memory_id, _ in waiting]
             texts = [text for _, text in waiting]
             vectors = await self._vectors(self._embedder, texts, TaskPriority.LOW)
-            await self._on_cpu(self._store.set_vectors, ids, vectors, name="memory.write")
+            await self._on_cpu(self._opened().set_vectors, ids, vectors, name="memory.write")
 
     # -- helpers -----------------------------------------------------------------------------
 
@@ -234,21 +249,23 @@ class MemoryService(Module[MemoryConfig]):
                 f"{self.config.max_text:,}, or raise memory.max_text"
             )
         memory = Memory(role, words, _person(person), time.time(), emotion)
+        self._opened()
         if words:
             await self._pending.put(memory)
 
-    def _open(self) -> MemoryStore:
-        return MemoryStore(self.config.path, max_turns=self.config.max_turns)
-
-    def _load_embedder(self) -> MiniLMEmbedder | None:
-        if self.config.embedding is None:
-            return None
-        model = self.context.resource(ModelStore).get(self.config.embedding)
+    def _load_embedder(self, store: MemoryStore, model_id: str) -> MiniLMEmbedder:
+        model = self.context.resource(ModelStore).get(model_id)
         embedder = MiniLMEmbedder(
             model.file("model.onnx"), model.file("tokenizer.json"), self.config.threads
         )
         embedder.load()
+        store.use_embedder(model_id)
         return embedder
+
+    def _opened(self) -> MemoryStore:
+        if self._store is None:
+            raise ModuleUnavailable(self.name, None)
+        return self._store
 
     def _on_cpu(
         self,

@@ -28,21 +28,20 @@ def open_database(path: Path) -> sqlite3.Connection:
         connection = sqlite3.connect(
             path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
-    except (OSError, ValueError, sqlite3.Error) as error:
+        try:
+            _prepare(connection, path)
+        except BaseException:
+            connection.close()
+            raise
+    except (OSError, ValueError, sqlite3.OperationalError) as error:
         raise ConfigError(
             f"memory file {path} cannot be opened ({error}): set memory.path to another place"
         ) from error
-    try:
-        _prepare(connection, path)
     except sqlite3.Error as error:
-        connection.close()
         raise ConfigError(
             f"memory file {path} is damaged or no SQLite file ({error}): move it away to begin "
             "anew, or set memory.path to another file"
         ) from error
-    except ConfigError:
-        connection.close()
-        raise
     return connection
 
 
@@ -53,8 +52,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
         raise sqlite3.DatabaseError(verdict)
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     owner = connection.execute("PRAGMA application_id").fetchone()[0]
-    empty = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0
-    if not empty and owner != _APPLICATION_ID:
+    if owner != _APPLICATION_ID and not _is_empty(connection):
         raise ConfigError(
             f"{path} is the file of another program: set memory.path to a file of its own"
         )
@@ -66,8 +64,12 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA secure_delete = ON")  # what is forgotten leaves the disk as well
-    if empty:
+    if _is_empty(connection):
         _create(connection)
+
+
+def _is_empty(connection: sqlite3.Connection) -> bool:
+    return connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None
 
 
 def _create(connection: sqlite3.Connection) -> None:

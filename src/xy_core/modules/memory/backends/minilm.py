@@ -52,14 +52,18 @@ class MiniLMEmbedder:
         """Return one L2-normalised vector a text: float32, (texts, 384).
 
         A sentence's vector is the mean of its tokens' vectors, as the model was trained.
+
+        Raises:
+            BackendError: onnxruntime failed.
         """
         encoded = self._tokenizer.encode_batch(list(texts))
         ids = np.array([sentence.ids for sentence in encoded], np.int64)
         mask = np.array([sentence.attention_mask for sentence in encoded], np.int64)
-        (tokens,) = self._session.run(
-            ["last_hidden_state"],
-            {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)},
-        )
+        inputs = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+        try:
+            (tokens,) = self._session.run(["last_hidden_state"], inputs)
+        except Exception as error:  # as above
+            raise BackendError(f"the embedder failed: {error}") from error
         weights = mask[:, :, None].astype(np.float32)
         means = (tokens * weights).sum(axis=1) / weights.sum(axis=1)
         unit: npt.NDArray[np.float32] = means / np.linalg.norm(means, axis=1, keepdims=True)

@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -94,7 +95,7 @@ class MemoryStore:
             min_similarity: cosine from which a memory counts as near.
         """
         who: dict[str, object] = {"person": person, "short_term": short_term}
-        with self._reading() as connection:
+        with self._transaction("DEFERRED") as connection:
             rankings = [_by_words(connection, query, who)]
             if vector is not None:
                 rankings.append(_by_meaning(connection, vector, min_similarity, who))
@@ -108,6 +109,14 @@ class MemoryStore:
                     seen.add(memory.text)
                     found.append(Recalled(memory, score))
         return found
+
+    def use_embedder(self, model: str) -> None:
+        """Say whose vectors will be set; those of another model are dropped, to be made anew."""
+        with self._transaction() as connection:
+            if connection.execute("SELECT model FROM embedder").fetchall() != [(model,)]:
+                connection.execute("UPDATE memory SET vector = NULL WHERE vector IS NOT NULL")
+                connection.execute("DELETE FROM embedder")
+                connection.execute("INSERT INTO embedder VALUES (?)", (model,))
 
     def without_vector(self, limit: int) -> list[tuple[int, str]]:
         """Return ids and texts of English memories that wait to be embedded, oldest first."""
@@ -147,9 +156,11 @@ class MemoryStore:
                 raise BackendError(f"memory file {self._path}: {error}") from error
 
     @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
+    def _transaction(
+        self, kind: Literal["IMMEDIATE", "DEFERRED"] = "IMMEDIATE"
+    ) -> Iterator[sqlite3.Connection]:
         with self._reading() as connection:
-            connection.execute("BEGIN IMMEDIATE")
+            connection.execute(f"BEGIN {kind}")
             try:
                 yield connection
                 connection.execute("COMMIT")
