@@ -179,7 +179,7 @@ def test_offline_says_what_to_run(web: Web, wheels: ModelStore):
 
 def test_a_local_source_needs_no_network(web: Web, make_store: MakeStore, tmp_path: Path):
     (tmp_path / "usb").mkdir()
-    store = make_store(file_toml("a.bin", WEIGHTS, f'type = "path", path = "{tmp_path}/usb"'))
+    store = make_store(file_toml("a.bin", WEIGHTS, f'type = "path", path = "{tmp_path}/usb"', HF))
     with pytest.raises(DownloadError, match="not a file"):
         store.pull("toy", offline=True)
     (tmp_path / "usb" / "a.bin").write_bytes(WEIGHTS)

@@ -131,11 +131,8 @@ class ModelStore:
         """
         entry = self.catalogue.entry(model_id)
         if not self.installed(model_id):
-            if offline and not _is_local(entry):
-                raise DownloadError(
-                    f"model {model_id!r} is not installed, and offline is set: with a network run  "
-                    f"XY_OFFLINE=0 xy-core models pull {model_id}"
-                )
+            if offline:
+                entry = _local(entry)
             with self._changing(entry):
                 # Another process may have installed it while this one waited for the lock.
                 if not self.installed(model_id):
@@ -149,13 +146,19 @@ class ModelStore:
             UnknownModelError: the catalogue does not know the model.
             ModelNotInstalledError: it is not on this machine.
             ChecksumError: a file has changed since it was installed.
+            ModelError: a file cannot be read.
         """
         model = self.get(model_id)
         records = Manifest.read(model.directory).files
         for file in model.entry.files:
-            if sha256_of(model.file(file.name)) != (file.sha256 or records[file.name].sha256):
+            path = model.file(file.name)
+            try:
+                digest = sha256_of(path)
+            except OSError as error:
+                raise ModelError(f"{path} cannot be read: {error.strerror}") from error
+            if digest != records[file.name].sha256:
                 raise ChecksumError(
-                    f"{model.file(file.name)} is damaged: run  xy-core models remove {model_id} "
+                    f"{path} is damaged: run  xy-core models remove {model_id} "
                     f"&& xy-core models pull {model_id}"
                 )
         return model
@@ -232,8 +235,18 @@ def _is_complete(file: ModelFile, folder: Path, manifest: Manifest) -> bool:
         return False
 
 
-def _is_local(entry: CatalogueEntry) -> bool:
-    return all(any(isinstance(s, PathSource) for s in file.sources) for file in entry.files)
+def _local(entry: CatalogueEntry) -> CatalogueEntry:
+    """Return an entry without the sources that need a network."""
+    files = []
+    for file in entry.files:
+        sources = tuple(source for source in file.sources if isinstance(source, PathSource))
+        if not sources:
+            raise DownloadError(
+                f"model {entry.id!r} is not installed, and offline is set: with a network run  "
+                f"XY_OFFLINE=0 xy-core models pull {entry.id}"
+            )
+        files.append(file.model_copy(update={"sources": sources}))
+    return entry.model_copy(update={"files": tuple(files)})
 
 
 def _needed(missing: list[ModelFile], parts: Path) -> int:
