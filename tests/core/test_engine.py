@@ -1,0 +1,466 @@
+"""Loading, failing, watching and stopping modules."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from xy_core.core.config import EngineConfig, StrictModel
+from xy_core.core.engine import CoreEngine, ModuleChanged, installed_modules
+from xy_core.core.errors import (
+    ConfigError,
+    DependencyError,
+    ModelNotInstalledError,
+    ModuleUnavailable,
+    SchedulerClosed,
+    UnknownModuleError,
+)
+from xy_core.core.events import EventBus
+from xy_core.core.module import HealthStatus, Module, ModuleHealth
+from xy_core.core.scheduler import GlobalTaskScheduler
+from xy_core.core.subscription import Overflow
+
+QUICK = EngineConfig(initialize_timeout=5.0, stop_timeout=1.0, drain_timeout=1.0)
+
+
+class Section(StrictModel):
+    size: int = 1
+
+
+class Recorder(Module[Section]):
+    """Writes down what the engine does with it."""
+
+    config_model = Section
+    calls: list[str]
+
+    async def initialize(self) -> None:
+        self.calls.append(f"initialize {self.name}")
+
+    async def start(self) -> None:
+        self.calls.append(f"start {self.name}")
+
+    async def stop(self) -> None:
+        self.calls.append(f"stop {self.name}")
+
+
+class Offer:
+    """An installed package's offer of one module."""
+
+    def __init__(self, load: Callable[[], Any]) -> None:
+        self.load = load
+
+
+@pytest.fixture
+def calls() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def offer(monkeypatch, calls):
+    """Offer modules to the engine as installed packages do."""
+    offers: dict[str, Any] = {}
+    monkeypatch.setattr("xy_core.core.engine.installed_modules", lambda: offers)
+
+    def add(name: str, *requires: str, base: type[Recorder] = Recorder, **members: Any) -> None:
+        values = {"name": name, "requires": requires, "calls": calls} | members
+        kind = type(name.title(), (base,), values)
+        offers[name] = Offer(lambda: kind)
+
+    add.offers = offers
+    return add
+
+
+@pytest.fixture
+async def engine(config):
+    made = CoreEngine(
+        scheduler=GlobalTaskScheduler(config()), bus=EventBus(), sections={}, config=QUICK
+    )
+    async with made:
+        yield made
+
+
+def raises(error: Exception) -> Callable[[Recorder], Any]:
+    async def fail(_self: Recorder) -> None:
+        raise error
+
+    return fail
+
+
+async def hang(_self: Recorder) -> None:
+    await asyncio.Event().wait()
+
+
+# -- loading ---------------------------------------------------------------------------------
+
+
+async def test_modules_start_after_what_they_require_and_stop_before_it(config, offer, calls):
+    offer("agent", "llm", "memory")
+    offer("memory", "store")
+    offer("llm", "store")
+    offer("store")
+    engine = CoreEngine(scheduler=GlobalTaskScheduler(config()), bus=EventBus(), sections={})
+    async with engine:
+        await engine.load_modules(["agent"])
+        assert set(await engine.health()) == {"agent", "llm", "memory", "store"}
+    started = [call.split()[1] for call in calls if call.startswith("start")]
+    stopped = [call.split()[1] for call in calls if call.startswith("stop")]
+    assert started[0] == "store"
+    assert started[-1] == "agent"
+    assert stopped == list(reversed(started))
+
+
+async def test_modules_that_do_not_need_each_other_load_at_once(engine, offer):
+    met = asyncio.Barrier(2)
+
+    async def meet(_self: Recorder) -> None:
+        await met.wait()
+
+    offer("a", initialize=meet)
+    offer("b", initialize=meet)
+    await engine.load_modules(["a", "b"])
+    assert {health.status for health in (await engine.health()).values()} == {HealthStatus.READY}
+
+
+async def test_modules_that_require_each_other_are_refused(engine, offer, calls):
+    offer("a", "b")
+    offer("b", "c")
+    offer("c", "a")
+    with pytest.raises(DependencyError, match=r"a.*b|b.*c|c.*a"):
+        await engine.load_modules(["a"])
+    assert calls == []
+
+
+@pytest.mark.parametrize("wanted", ["speech", "voice"])
+async def test_an_unknown_module_is_refused_with_those_there_are(engine, offer, wanted):
+    offer("llm")
+    offer("voice", "speech")
+    with pytest.raises(UnknownModuleError, match=r"'speech'.*llm, voice"):
+        await engine.load_modules([wanted])
+
+
+async def test_a_module_gets_its_section_and_its_resources(config, offer):
+    offer("plain")
+    offer("typed")
+    offer("default")
+    engine = CoreEngine(
+        scheduler=GlobalTaskScheduler(config()),
+        bus=EventBus(),
+        sections={"plain": {"size": 2}, "typed": Section(size=3)},
+        resources={dict: {"key": "value"}},
+    )
+    async with engine:
+        await engine.load_modules(["plain", "typed", "default"])
+        sizes = [engine.get(name).config.size for name in ("plain", "typed", "default")]
+        assert sizes == [2, 3, 1]
+        context = engine.get("plain").context
+        assert context.resource(dict) == {"key": "value"}
+        with pytest.raises(DependencyError, match="no list"):
+            context.resource(list)
+
+
+async def test_a_section_that_does_not_fit_fails_its_module_only(config, offer):
+    offer("bad")
+    offer("good")
+    sections: dict[str, BaseModel | dict[str, Any]] = {"bad": {"size": "large"}}
+    engine = CoreEngine(scheduler=GlobalTaskScheduler(config()), bus=EventBus(), sections=sections)
+    async with engine:
+        await engine.load_modules(["bad", "good"])
+        assert engine.get("good")
+        with pytest.raises(ModuleUnavailable, match=r"section \[bad\]") as caught:
+            engine.get("bad")
+        assert isinstance(caught.value.__cause__, ConfigError)
+
+
+# -- failing ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("phase", ["initialize", "start"])
+async def test_a_failing_module_is_rolled_back_and_the_others_run(engine, offer, calls, phase):
+    offer("bad", **{phase: raises(ModelNotInstalledError("whisper"))})
+    offer("needs_bad", "bad")
+    offer("good")
+    await engine.load_modules(["needs_bad", "good"])
+    health = await engine.health()
+    assert health["good"].status is HealthStatus.READY
+    assert health["bad"].status is HealthStatus.FAILED
+    assert "models pull whisper" in health["bad"].detail
+    assert "requires bad" in health["needs_bad"].detail
+    assert "stop bad" in calls
+    assert "initialize needs_bad" not in calls
+    with pytest.raises(ModuleUnavailable) as caught:
+        engine.get("bad")
+    assert caught.value.exit_code == 2
+
+
+def test_a_module_that_hangs_at_its_start_fails_in_time(jump, config, offer):
+    async def main() -> None:
+        engine = CoreEngine(
+            scheduler=GlobalTaskScheduler(config()), bus=EventBus(), sections={}, config=QUICK
+        )
+        offer("slow", initialize=hang)
+        async with engine:
+            loop = asyncio.get_running_loop()
+            before = loop.time()
+            await engine.load_modules(["slow"])
+            assert loop.time() - before == pytest.approx(QUICK.initialize_timeout)
+            assert "in time" in (await engine.health())["slow"].detail
+
+    jump(main())
+
+
+async def test_a_module_that_cannot_be_imported_leaves_the_others_running(engine, offer):
+    def broken() -> None:
+        raise ImportError("No module named 'left_out'")
+
+    offer.offers["broken"] = Offer(broken)
+    offer("needs_broken", "broken")
+    offer("good")
+    await engine.load_modules(["needs_broken", "good"])
+    health = await engine.health()
+    assert health["good"].status is HealthStatus.READY
+    assert "left_out" in health["broken"].detail
+    assert "requires broken" in health["needs_broken"].detail
+
+
+async def test_a_failed_module_can_be_loaded_again(engine, offer):
+    offer("llm", initialize=raises(ModelNotInstalledError("smollm2")))
+    with pytest.raises(ModuleUnavailable, match="smollm2"):
+        await engine.load_module("llm")
+    offer("llm")
+    await engine.load_module("llm")
+    assert (await engine.health())["llm"].status is HealthStatus.READY
+
+
+async def test_a_failed_module_that_is_unloaded_is_forgotten(engine, offer):
+    offer("llm", start=raises(LookupError("broken")))
+    await engine.load_modules(["llm"])
+    await engine.unload_module("llm")
+    assert await engine.health() == {}
+
+
+# -- at run time -----------------------------------------------------------------------------
+
+
+async def test_unloading_takes_the_dependants_along_and_nothing_else(engine, offer, calls):
+    offer("store")
+    offer("memory", "store")
+    offer("agent", "memory")
+    offer("voice")
+    await engine.load_modules(["agent", "voice"])
+    await engine.unload_module("store")
+    assert calls[-3:] == ["stop agent", "stop memory", "stop store"]
+    assert set(await engine.health()) == {"voice"}
+    with pytest.raises(ModuleUnavailable, match="not loaded"):
+        engine.get("memory")
+
+
+async def test_loading_what_is_loaded_changes_nothing(engine, offer, calls):
+    offer("llm")
+    first = await engine.load_module("llm")
+    assert await engine.load_module("llm") is first
+    assert calls == ["initialize llm", "start llm"]
+
+
+async def test_loading_twice_at_the_same_time_loads_once(engine, offer, calls):
+    offer("llm")
+    first, second = await asyncio.gather(engine.load_module("llm"), engine.load_module("llm"))
+    assert first is second
+    assert calls == ["initialize llm", "start llm"]
+
+
+async def test_reloading_brings_the_dependants_back(engine, offer):
+    offer("store")
+    offer("memory", "store")
+    await engine.load_modules(["memory"])
+    before = engine.get("memory")
+    await engine.reload_module("store")
+    assert engine.get("memory") is not before
+
+
+async def test_a_module_can_be_asked_for_by_its_class(engine, offer):
+    offer("llm")
+    module = await engine.load_module("llm")
+    assert engine.module(type(module)) is module
+    other = type("Other", (Recorder,), {"name": "llm"})
+    with pytest.raises(ModuleUnavailable, match="not a Other"):
+        engine.module(other)
+
+
+async def test_changes_are_announced_on_the_bus(engine, offer):
+    offer("good")
+    offer("bad", start=raises(LookupError("broken")))
+    async with engine.bus.subscribe(ModuleChanged) as changes:
+        await engine.load_modules(["good"])
+        await engine.load_modules(["bad"])
+        await engine.unload_module("good")
+        seen = [await anext(changes) for _ in range(3)]
+    assert [(change.module, change.status.value) for change in seen] == [
+        ("good", "ready"),
+        ("bad", "failed"),
+        ("good", "stopped"),
+    ]
+    assert "broken" in seen[1].detail
+
+
+async def test_a_listener_that_does_not_listen_holds_nothing_up(engine, offer):
+    offer("a")
+    offer("b")
+    async with engine.bus.subscribe(ModuleChanged, queue_size=1, overflow=Overflow.BLOCK):
+        async with asyncio.timeout(5):
+            await engine.load_modules(["a", "b"])
+        assert engine.get("b")
+
+
+# -- health ----------------------------------------------------------------------------------
+
+
+def test_a_sick_module_does_not_hide_the_others(jump, config, offer):
+    async def well(_self: Recorder) -> ModuleHealth:
+        return ModuleHealth(HealthStatus.DEGRADED, "small model", {"model": "tiny"})
+
+    async def main() -> None:
+        engine = CoreEngine(
+            scheduler=GlobalTaskScheduler(config()), bus=EventBus(), sections={}, config=QUICK
+        )
+        offer("silent", health=hang)
+        offer("raising", health=raises(LookupError("lost")))
+        offer("well", health=well)
+        async with engine:
+            await engine.load_modules(["silent", "raising", "well"])
+            health = await engine.health()
+        assert health["silent"] == ModuleHealth(HealthStatus.FAILED, "it did not answer in time")
+        assert health["raising"].status is HealthStatus.FAILED
+        assert health["well"].facts == {"model": "tiny"}
+
+    jump(main())
+
+
+# -- stopping --------------------------------------------------------------------------------
+
+
+def test_shutdown_is_bounded_whatever_modules_and_tasks_do(jump, config, offer, calls):
+    async def main() -> float:
+        engine = CoreEngine(
+            scheduler=GlobalTaskScheduler(config()), bus=EventBus(), sections={}, config=QUICK
+        )
+        offer("hanging", stop=hang)
+        offer("raising", stop=raises(LookupError("lost")))
+        offer("good")
+        async with engine:
+            await engine.load_modules(["good", "hanging", "raising"])
+            engine.scheduler.submit(asyncio.Event().wait)
+            before = asyncio.get_running_loop().time()
+        with pytest.raises(SchedulerClosed):
+            engine.scheduler.submit(asyncio.Event().wait)
+        return asyncio.get_running_loop().time() - before
+
+    assert jump(main()) <= QUICK.stop_timeout + QUICK.drain_timeout + 3.0
+    assert "stop good" in calls
+
+
+async def test_an_error_in_the_program_still_stops_everything(config, offer, calls):
+    offer("good")
+    engine = CoreEngine(scheduler=GlobalTaskScheduler(config()), bus=EventBus(), sections={})
+
+    async def program() -> None:
+        async with engine:
+            await engine.load_modules(["good"])
+            raise LookupError("in the program")
+
+    with pytest.raises(LookupError):
+        await program()
+    assert calls[-1] == "stop good"
+
+
+PROGRAM = """
+    import asyncio, os, signal, sys, threading
+    from xy_core.core.config import EngineConfig
+    from xy_core.core.engine import CoreEngine
+    from xy_core.core.events import EventBus
+    from xy_core.core.scheduler import GlobalTaskScheduler
+    from xy_core.core.task import TaskType
+
+    def deaf():
+        print("ready", flush=True)
+        threading.Event().wait()
+
+    async def main():
+        running = asyncio.current_task()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, running.cancel)
+        engine = CoreEngine(
+            scheduler=GlobalTaskScheduler(), bus=EventBus(), sections={},
+            config=EngineConfig(stop_timeout=0.1, drain_timeout=0.1),
+        )
+        try:
+            async with engine:
+                engine.scheduler.submit(deaf, task_type=TaskType.CPU_BOUND)
+                await asyncio.Event().wait()
+        finally:
+            print("stopped", flush=True)
+            os._exit(0)
+
+    asyncio.run(main())
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX signals")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=lambda n: n.name)
+def test_a_signal_stops_a_program_in_bounded_time_though_a_thread_is_deaf(number):
+    with subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(PROGRAM)], stdout=subprocess.PIPE, text=True
+    ) as program:
+        try:
+            assert program.stdout.readline() == "ready\n"
+            program.send_signal(number)
+            assert program.wait(timeout=20) == 0
+            assert program.stdout.read() == "stopped\n"
+        finally:
+            program.kill()
+
+
+# -- entry points ----------------------------------------------------------------------------
+
+
+async def test_a_module_of_another_package_is_found_and_loaded(tmp_path, monkeypatch, config):
+    (tmp_path / "other_package.py").write_text(
+        textwrap.dedent("""
+            from pydantic import BaseModel
+            from xy_core.core.module import Module
+
+            class Config(BaseModel):
+                greeting: str = "hello"
+
+            class Other(Module[Config]):
+                name = "other"
+                config_model = Config
+
+                async def initialize(self): ...
+                async def stop(self): ...
+        """)
+    )
+    info = tmp_path / "other_package-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: other-package\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[xy_core.modules]\nother = other_package:Other\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    engine = CoreEngine(
+        scheduler=GlobalTaskScheduler(config()),
+        bus=EventBus(),
+        sections={"other": {"greeting": "你好"}},
+    )
+    async with engine:
+        module = await engine.load_module("other")
+        assert module.config.greeting == "你好"
+
+
+def test_our_own_modules_are_offered():
+    assert set(installed_modules()) >= {"emotion", "llm", "memory", "vision", "voice"}
