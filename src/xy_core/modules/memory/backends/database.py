@@ -51,8 +51,7 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     if verdict != "ok":
         raise sqlite3.DatabaseError(verdict)
     version = connection.execute("PRAGMA user_version").fetchone()[0]
-    owner = connection.execute("PRAGMA application_id").fetchone()[0]
-    if owner != _APPLICATION_ID and not _is_empty(connection):
+    if not (_is_empty(connection) or _is_ours(connection)):
         raise ConfigError(
             f"{path} is the file of another program: set memory.path to a file of its own"
         )
@@ -70,6 +69,11 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
 
 def _is_empty(connection: sqlite3.Connection) -> bool:
     return connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone() is None
+
+
+def _is_ours(connection: sqlite3.Connection) -> bool:
+    owner: tuple[int] = connection.execute("PRAGMA application_id").fetchone()
+    return owner == (_APPLICATION_ID,)
 
 
 def _create(connection: sqlite3.Connection) -> None:

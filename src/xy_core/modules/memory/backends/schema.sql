@@ -13,7 +13,7 @@ CREATE TABLE IF NOT EXISTS embedder (model TEXT NOT NULL);  -- one row at most: 
 CREATE VIEW IF NOT EXISTS turn AS SELECT * FROM memory WHERE role != 'fact';
 -- What the assistant said is no knowledge about the person.
 CREATE VIEW IF NOT EXISTS knowledge AS SELECT * FROM memory WHERE role != 'assistant';
-CREATE INDEX IF NOT EXISTS memory_of_person ON memory (person, id);
+CREATE INDEX IF NOT EXISTS memory_of_person ON memory (person, id, role);
 CREATE INDEX IF NOT EXISTS memory_without_vector ON memory (id) WHERE english AND vector IS NULL;
 
 -- rowid is memory.id; content is the text with each Chinese character as a word of its own.
