@@ -23,12 +23,12 @@ from xy_core.models import ModelStore
 from xy_core.modules.memory.backends.minilm import MiniLMEmbedder
 from xy_core.modules.memory.backends.sqlite import MemoryStore, Vectors
 from xy_core.modules.memory.config import MemoryConfig
+from xy_core.modules.memory.intake import person_name, storable
 from xy_core.modules.memory.types import FACT, Memory, Recalled
 
 T = TypeVar("T")
 _BATCH = 32  # memories that are written, or embedded, at a time
 _ROLES = ("user", "assistant")
-_MAX_PERSON = 200
 
 
 class MemoryService(Module[MemoryConfig]):
@@ -141,7 +141,7 @@ class MemoryService(Module[MemoryConfig]):
 
     async def forget(self, person: str) -> int:
         """Delete everything of a person from the file; returns how many memories it was."""
-        owner = _person(person)
+        owner = person_name(person)
         await self._pending.join()
         return await self._on_cpu(self._opened().forget, owner, name="memory.forget")
 
@@ -151,7 +151,7 @@ class MemoryService(Module[MemoryConfig]):
         self, person: str, limit: int, *, priority: TaskPriority = TaskPriority.HIGH
     ) -> list[Memory]:
         """Return a person's newest turns, oldest first."""
-        owner = _person(person)
+        owner = person_name(person)
         await self._pending.join()
         return await self._on_cpu(
             self._opened().recent, owner, max(limit, 0), name="memory.recent", priority=priority
@@ -181,7 +181,7 @@ class MemoryService(Module[MemoryConfig]):
             BackendError: the file or the embedder failed.
             InputError: the person does not fit.
         """
-        owner, words = _person(person), _clean(query)[: self.config.max_text]
+        owner, words = person_name(person), storable(query)[: self.config.max_text]
         if limit <= 0 or not words.strip():
             return []
         await self._pending.join()
@@ -242,13 +242,13 @@ class MemoryService(Module[MemoryConfig]):
     # -- helpers -----------------------------------------------------------------------------
 
     async def _remember(self, person: str, role: str, text: str, emotion: str | None) -> None:
-        words = _clean(text).strip()
+        words = storable(text).strip()
         if len(words) > self.config.max_text:
             raise InputError(
                 f"a memory of {len(words):,} characters is too long: give at most "
                 f"{self.config.max_text:,}, or raise memory.max_text"
             )
-        memory = Memory(role, words, _person(person), time.time(), emotion)
+        memory = Memory(role, words, person_name(person), time.time(), emotion)
         self._opened()
         if words:
             await self._pending.put(memory)
@@ -293,15 +293,3 @@ class MemoryService(Module[MemoryConfig]):
     def _note(self, event: str, error: XyCoreError) -> None:
         self._trouble = error
         self.log.warning(event, error=str(error))
-
-
-def _person(person: str) -> str:
-    name = _clean(person).strip()
-    if not 0 < len(name) <= _MAX_PERSON:
-        raise InputError(f"a person's name has 1 to {_MAX_PERSON} characters, not {len(name)}")
-    return name
-
-
-def _clean(text: str) -> str:
-    """Replace what SQLite cannot hold as text: NUL and lone surrogates."""
-    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
