@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import os
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 
 class StrictModel(BaseModel):
@@ -59,6 +67,29 @@ class SchedulerConfig(StrictModel):
     devices: tuple[DeviceConfig, ...] = Field(
         (DeviceConfig(name="cpu"),), min_length=1, description="The first is the default device."
     )
+
+    @field_validator("default", "cpu", mode="before")
+    @classmethod
+    def _over_own_defaults(cls, value: Any, info: ValidationInfo) -> Any:
+        """Put single keys over this lane's own defaults, not over those of any lane."""
+        if not isinstance(value, Mapping):
+            return value
+        field = cls.model_fields[info.field_name or ""]
+        usual: LaneConfig = field.get_default(call_default_factory=True)
+        return _fitting_bounds(usual.model_dump() | dict(value), value)
+
+
+def _fitting_bounds(values: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Let the bound that was given move the one that was not."""
+    try:
+        least, most = int(values["min_workers"]), int(values["max_workers"])
+    except (TypeError, ValueError):
+        return values  # not numbers: the lane's own validation says so
+    if "min_workers" not in given:
+        return values | {"min_workers": min(least, most)}
+    if "max_workers" not in given:
+        return values | {"max_workers": max(least, most)}
+    return values
 
 
 class BusConfig(StrictModel):
