@@ -151,6 +151,8 @@ def is_coroutine_function(fn: Callable[..., Any]) -> bool:
     code = getattr(fn, "__code__", None)
     if code is not None:
         return bool(code.co_flags & inspect.CO_COROUTINE) or inspect.iscoroutinefunction(fn)
+    if isinstance(fn, type):
+        return False  # calling it makes an instance, whatever calling that gives
     return inspect.iscoroutinefunction(fn) or inspect.iscoroutinefunction(
         getattr(fn, "__call__", None)  # noqa: B004 - its kind is asked, not its existence
     )
