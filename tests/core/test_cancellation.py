@@ -1,0 +1,28 @@
+"""Checkpoints and the token that they look at."""
+
+from __future__ import annotations
+
+import contextvars
+
+import pytest
+
+from xy_core.core.cancellation import CancelToken, checkpoint, current_token
+from xy_core.core.errors import TaskCancelled
+
+
+def test_outside_of_a_task_a_checkpoint_does_nothing():
+    checkpoint()
+
+
+def test_a_checkpoint_ends_a_cancelled_task():
+    token = CancelToken()
+    context = contextvars.copy_context()
+    context.run(current_token.set, token)
+    context.run(checkpoint)
+    assert not token.cancelled
+    token.cancel()
+    token.cancel()
+    assert token.cancelled
+    with pytest.raises(TaskCancelled):
+        context.run(checkpoint)
+    checkpoint()
