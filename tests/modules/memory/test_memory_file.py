@@ -19,6 +19,7 @@ def refused(path: Path, reason: str) -> None:
         open_database(path)
     assert str(path) in str(caught.value)
     assert "memory.path" in str(caught.value)
+    assert "\n" not in str(caught.value)
     assert path.read_bytes() == before
     assert [file.name for file in path.parent.iterdir()] == [path.name]
 

@@ -6,6 +6,8 @@ import sqlite3
 from importlib.resources import files
 from pathlib import Path
 
+from tenacity import retry, retry_if_exception, stop_after_delay, wait_random
+
 from xy_core.core.errors import ConfigError
 
 SCHEMA_VERSION = 1
@@ -45,11 +47,22 @@ def open_database(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def _is_busy(error: BaseException) -> bool:
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+
+
+# SQLite itself waits for locks, but not for the one that the change to WAL needs.
+@retry(
+    retry=retry_if_exception(_is_busy),
+    wait=wait_random(0.01, 0.05),
+    stop=stop_after_delay(_BUSY_SECONDS),
+    reraise=True,
+)
 def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     """Check first, and write nothing before the file is known to be ours."""
     verdict = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     if verdict != "ok":
-        raise sqlite3.DatabaseError(verdict)
+        raise sqlite3.DatabaseError(" ".join(verdict.split()))
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if not (_is_empty(connection) or _is_ours(connection)):
         raise ConfigError(
