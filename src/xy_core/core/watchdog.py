@@ -70,6 +70,7 @@ class LoopWatchdog:
         return self._lag.quantile(share)
 
     async def __aenter__(self) -> Self:
+        self._stopped.clear()
         self._loop_thread = threading.get_ident()
         self._schedule(asyncio.get_running_loop())
         self._thread = threading.Thread(target=self._watch, name="xy-watchdog", daemon=True)
