@@ -44,7 +44,7 @@ async def open_runtime(
     Raises:
         UnknownModuleError: no installed package offers one of the modules.
     """
-    store = ModelStore(settings.models.root)
+    store = ModelStore(settings.models.root, settings.models.catalogue)
     engine = CoreEngine(
         scheduler=GlobalTaskScheduler(settings.scheduler),
         bus=EventBus(settings.bus),

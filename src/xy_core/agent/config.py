@@ -18,5 +18,6 @@ class AgentConfig(StrictModel):
     )
     recent_turns: int = Field(4, ge=0, le=100, description="Earlier messages in the prompt.")
     recall: int = Field(2, ge=0, le=50, description="Memories in the prompt.")
+    max_sentences: int = Field(3, ge=1, description="The reply ends after that many sentences.")
     speak: bool = Field(default=True, description="Whether replies are spoken as well.")
     reply_timeout: float = Field(120.0, gt=0, description="Seconds for the whole reply.")

@@ -14,7 +14,7 @@ _PERSONA = {
     "Be {directive}.",
     "zh": "你是{name}，一个温暖的伙伴。用一到三句简短的话回答，语气{directive}。",
 }
-_SEEN = {"en": "The user shows a picture. {facts}", "zh": "用户给你看一张图片。{facts}"}
+_SEEN = {"en": "(The picture: {facts})", "zh": "（图片：{facts}）"}
 _KNOWN = {"en": "You remember that the user said: {texts}", "zh": "你记得用户说过：{texts}"}
 _LOOK = {"en": "What do you see in this picture?", "zh": "你在这张图片里看到了什么？"}
 
@@ -35,10 +35,11 @@ def build_messages(
     if percept.memories:
         texts = "; ".join(found.memory.text for found in percept.memories)
         system.append(_KNOWN[language].format(texts=texts))
-    if percept.facts is not None:
-        system.append(_SEEN[language].format(facts=percept.facts.describe(language)))
     turns = [Message(role=memory.role, content=memory.text) for memory in recent]
     words = percept.words or _LOOK[language]
+    if percept.facts is not None:
+        # A small model overlooks what stands far from the question.
+        words += "\n" + _SEEN[language].format(facts=percept.facts.describe(language))
     return [
         Message(role="system", content="\n".join(system)),
         *turns,

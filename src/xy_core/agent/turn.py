@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 from xy_core.agent.config import AgentConfig
+from xy_core.agent.draft import Draft
 from xy_core.agent.events import (
     Expressed,
     Felt,
@@ -32,7 +33,7 @@ from xy_core.modules.emotion import EmotionReading, EmotionService
 from xy_core.modules.llm import LLMService
 from xy_core.modules.memory import Memory, MemoryService, Recalled
 from xy_core.modules.vision import SceneFacts, VisionService
-from xy_core.modules.voice import SentenceSplitter, Transcript, VoiceService
+from xy_core.modules.voice import Transcript, VoiceService
 
 T = TypeVar("T")
 _SENTENCES = 8
@@ -159,9 +160,7 @@ class Turn:
     ) -> str:
         recent = await self._or_without("memory", self._recent(), ())
         messages = build_messages(percept, expression, recent, self._config.name)
-        splitter = SentenceSplitter()
-        reply = ""
-        index = 0
+        draft = Draft(self._config.max_sentences)
         llm = self._engine.module(LLMService)
         stream = llm.generate(
             messages,
@@ -169,35 +168,37 @@ class Turn:
             priority=TaskPriority.HIGH,
             key=f"conversation:{self._input.person}",
         )
+        index = 0
 
-        async def write(sentence: str) -> None:
+        async def write(written: list[str]) -> None:
             nonlocal index
-            await self._tell(SentenceWritten(index, sentence))
-            index += 1
-            if self._config.speak:
-                await sentences.put(sentence)
+            for sentence in written:
+                await self._tell(SentenceWritten(index, sentence))
+                index += 1
+                if self._config.speak:
+                    await sentences.put(sentence)
 
         async with stream:
             async for delta in stream:
-                if not delta.text:
-                    continue
-                self._mark("first_token")
-                reply += delta.text
-                await self._tell(ReplyToken(delta.text))
-                for sentence in splitter.feed(delta.text):
-                    await write(sentence)
-        for sentence in splitter.flush():
-            await write(sentence)
+                shown, written = draft.add(delta.text)
+                if shown:
+                    self._mark("first_token")
+                    await self._tell(ReplyToken(shown))
+                await write(written)
+                if draft.full:
+                    break
+        await write(draft.finish())
         if self._config.speak:
             await sentences.put(None)
-        return reply.strip()
+        return draft.text.strip()
 
     async def _speak(
         self, sentences: asyncio.Queue[str | None], language: str, expression: Expression
     ) -> None:
         index = 0
         while (sentence := await sentences.get()) is not None:
-            await self._or_without("voice", self._say(index, sentence, language, expression), None)
+            spoken = self._say(index, sentence, language_of(sentence, language), expression)
+            await self._or_without("voice", spoken, None)
             index += 1
 
     async def _say(self, index: int, sentence: str, language: str, expression: Expression) -> None:

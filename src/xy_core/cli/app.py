@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from xy_core import __version__
 from xy_core.cli import models
 from xy_core.cli.bench import bench_app
 from xy_core.cli.config import config_app
@@ -34,6 +35,12 @@ JsonOption = Annotated[
 ]
 
 
+def _show_version(wanted: bool) -> None:  # noqa: FBT001 - typer passes the option's value
+    if wanted:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
 @app.callback()
 def main(
     context: typer.Context,
@@ -52,16 +59,17 @@ def main(
     lang: Annotated[  # noqa: ARG001 - read before the help texts are made
         str | None, typer.Option(metavar="en|zh", help=tr("Language of messages.", "界面语言。"))
     ] = None,
-    version: Annotated[
-        bool, typer.Option("--version", help=tr("Show the version.", "显示版本。"))
+    version: Annotated[  # noqa: ARG001 - shown by its callback
+        bool,
+        typer.Option(
+            "--version",
+            callback=_show_version,
+            is_eager=True,
+            help=tr("Show the version.", "显示版本。"),
+        ),
     ] = False,
 ) -> None:
     """Collect the options that all commands share."""
-    if version:
-        from xy_core import __version__  # noqa: PLC0415
-
-        typer.echo(__version__)
-        raise typer.Exit
     context.obj = Options(config, tuple(assignments or ()))
 
 

@@ -16,11 +16,10 @@ from rich.text import Text
 from xy_core.agent import Felt, ReplyToken, SentenceWritten, TurnEvent, TurnRecord, UserInput
 from xy_core.cli.files import write_json, write_text
 from xy_core.cli.i18n import tr
-from xy_core.cli.models import pull_all
+from xy_core.cli.models import open_store, pull_all
 from xy_core.cli.report import render_report
 from xy_core.cli.show import lanes_table, mood_line
 from xy_core.core.errors import InputError
-from xy_core.models import ModelStore
 from xy_core.modules.vision import Picture
 from xy_core.modules.voice import Audio, VoiceService, read_audio, spoken_text, write_wav
 from xy_core.runtime import Runtime, open_runtime
@@ -73,7 +72,7 @@ _SCENES = (
 def run_demo(settings: Settings, out: Path) -> None:
     """Pull the models, run the scenes, and write everything to a folder."""
     console = Console()
-    pull_all(ModelStore(settings.models.root), settings.profile, offline=settings.offline)
+    pull_all(open_store(settings), settings.profile, offline=settings.offline)
     # The demonstration starts from an empty memory each time, so that it can be repeated.
     memory = settings.memory.model_copy(update={"path": out / "memory.db"})
     _remove(out)
@@ -89,6 +88,7 @@ async def _demo(settings: Settings, out: Path, console: Console) -> None:
             record = await _play(runtime, scene, console)
             if record.error is not None:
                 raise record.error
+            console.print()
             turns.append(await _save(runtime, scene, record, out, number))
         trace = runtime.engine.scheduler.trace
         write_json(out / "trace.json", trace.as_report())

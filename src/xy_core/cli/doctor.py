@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from xy_core.cli.i18n import tr
+from xy_core.cli.models import open_store
 from xy_core.models import CatalogueEntry, ModelStore
 from xy_core.settings import Settings
 
@@ -110,7 +111,7 @@ def _extras() -> list[Finding]:
 
 
 def _models(settings: Settings) -> list[Finding]:
-    store = ModelStore(settings.models.root)
+    store = open_store(settings)
     return [_model(store, entry) for entry in store.catalogue.profile(settings.profile)]
 
 

@@ -14,8 +14,8 @@ def run() -> None:
     """
     _choose_language(sys.argv)
     # The commands' help is in one language, so they are imported once it is known.
-    import click  # noqa: PLC0415
     import typer  # noqa: PLC0415
+    from typer.exceptions import TyperException  # noqa: PLC0415
 
     from xy_core.cli.app import app  # noqa: PLC0415
     from xy_core.core.errors import XyCoreError  # noqa: PLC0415
@@ -24,15 +24,12 @@ def run() -> None:
         code = typer.main.get_command(app).main(standalone_mode=False)
     except XyCoreError as error:
         _leave(error.exit_code, f"error: {error}")
-    except click.exceptions.Exit as exit_:
+    except typer.Exit as exit_:
         _leave(exit_.exit_code)
-    except click.exceptions.Abort:
-        _leave(130)
-    except click.ClickException as error:
-        error.show()
-        _leave(error.exit_code)
-    except KeyboardInterrupt:
+    except (typer.Abort, KeyboardInterrupt):
         _leave(130, "interrupted")
+    except TyperException as error:
+        _leave(2, f"error: {error} (see --help)")
     except BrokenPipeError:
         _leave(141)
     _leave(code if isinstance(code, int) else 0)

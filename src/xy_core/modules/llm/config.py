@@ -35,6 +35,6 @@ class LLMConfig(StrictModel):
     context_tokens: int = Field(2048, ge=256, description="Longest conversation, in tokens.")
     threads: int = Field(2, ge=1, description="Threads of one model.")
     max_tokens: int = Field(96, ge=1, description="Longest reply, in tokens.")
-    temperature: float = Field(0.4, ge=0, le=2, description="0 always takes the likeliest word.")
+    temperature: float = Field(0.2, ge=0, le=2, description="0 always takes the likeliest word.")
     repeat_penalty: float = Field(1.1, ge=1, le=2, description="Above 1 discourages repetition.")
     seed: int = Field(7, ge=0, description="Makes replies repeatable.")

@@ -57,15 +57,17 @@ def few_shot_prompt(messages: Sequence[Message]) -> str:
     """Return a text whose next line is the reply.
 
     The system message becomes the scene, before the examples; the language of the last message
-    chooses theirs.
+    chooses theirs. Earlier messages in the other language are left out: they would draw the model
+    away from this one.
     """
-    play = _ZH if _HAN.search(messages[-1].content) else _EN
+    chinese = _is_chinese(messages[-1])
+    play = _ZH if chinese else _EN
     scene = " ".join(message.content for message in messages if message.role == "system")
     lines = [_one_line(scene)] if scene else []
     for said, answered in play.examples:
         lines += [_line(play, play.user, said), _line(play, play.assistant, answered)]
     for message in messages:
-        if message.role != "system":
+        if message.role != "system" and _is_chinese(message) == chinese:
             speaker = play.assistant if message.role == "assistant" else play.user
             lines.append(_line(play, speaker, message.content))
     return "\n".join(lines) + f"\n{play.assistant}{play.colon.rstrip()}"
@@ -77,6 +79,10 @@ REPLY_GRAMMAR = r"""root ::= " "? [^ \n:：] [^\n:：]{1,200} "\n" """
 
 def _line(play: _Play, speaker: str, words: str) -> str:
     return f"{speaker}{play.colon}{_one_line(words)}"
+
+
+def _is_chinese(message: Message) -> bool:
+    return _HAN.search(message.content) is not None
 
 
 def _one_line(words: str) -> str:

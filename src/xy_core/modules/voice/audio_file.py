@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import struct
+from io import FileIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 
@@ -33,7 +34,7 @@ def read_audio(path: Path, max_seconds: float = MAX_SECONDS) -> Audio:
     try:
         if not path.is_file():
             raise AudioError(f"{path}: there is no such file: check the path")
-        with path.open("rb") as file:
+        with path.open("rb", buffering=0) as file:  # the library reads on from its descriptor
             _check_complete(file, path)
             with soundfile.SoundFile(file.fileno(), closefd=False) as sound:
                 return _decode(sound, path, max_seconds)
@@ -61,7 +62,7 @@ def write_wav(path: Path, audio: Audio) -> None:
         soundfile.write(part, clipped, audio.rate, subtype="PCM_16", format="WAV")
 
 
-def _check_complete(file: BinaryIO, path: Path) -> None:
+def _check_complete(file: FileIO, path: Path) -> None:
     """Refuse an empty file, and a WAV file that is shorter than its data chunk says.
 
     libsndfile corrects such a header silently, so that a broken download would pass for a short

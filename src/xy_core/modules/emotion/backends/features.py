@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 
-BUCKETS = 1 << 18
+BUCKETS = 1 << 20
 """Columns that n-grams are hashed to (Weinberger et al. 2009, "Feature hashing")."""
 
 _PIECES = re.compile(
@@ -36,8 +36,8 @@ _PARTS = range(3, 6)
 def features(text: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
     """Return the columns of a text's n-grams and their values.
 
-    Values are ±(1 + ln count), the sign from the hash, with a Euclidean length of 1. The text is
-    folded to lower case and NFKC first; traditional characters stay as they are.
+    Values are ±(1 + ln count), the sign from the hash. The text is folded to lower case and NFKC
+    first; traditional characters stay as they are.
 
     Returns:
         columns, shape (n,), each below `BUCKETS` and once only; values, shape (n,). Both are empty
@@ -51,9 +51,25 @@ def features(text: str) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]
         columns[place] = code % BUCKETS
         values[place] = (1 if code >> 31 else -1) * (1 + np.log(count))
     columns, where = np.unique(columns, return_inverse=True)
-    values = np.bincount(where, values, len(columns)).astype(np.float32)
-    length = np.linalg.norm(values)
-    return (columns, values / length) if length > 0 else (columns[:0], values[:0])
+    return columns, np.bincount(where, values, len(columns)).astype(np.float32)
+
+
+def weigh(
+    columns: npt.NDArray[np.int64],
+    values: npt.NDArray[np.float32],
+    rarity: npt.NDArray[np.float16],
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """Return the features that the model knows, times their rarity, with a Euclidean length of 1.
+
+    Args:
+        columns: of `features`.
+        values: of `features`.
+        rarity: shape (BUCKETS,): the inverse document frequency; 0 where nothing was learned.
+    """
+    values = values * rarity[columns].astype(np.float32)
+    known = values != 0
+    columns, values = columns[known], values[known]
+    return columns, values / max(float(np.linalg.norm(values)), 1e-12)
 
 
 def pieces(text: str) -> list[str]:

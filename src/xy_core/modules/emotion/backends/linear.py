@@ -10,19 +10,27 @@ import numpy as np
 import numpy.typing as npt
 
 from xy_core.core.errors import BackendError
-from xy_core.modules.emotion.backends.features import BUCKETS, features, is_chinese
+from xy_core.modules.emotion.backends.features import (
+    BUCKETS,
+    features,
+    is_chinese,
+    weigh,
+)
 from xy_core.modules.emotion.types import Emotion
 
 LABELS = tuple(Emotion)
 """The order of the classes in the weights."""
+_PARTS = ("weights", "rarity", "scale", "bias", "temperature")
 
 
 class LinearRecogniser:
     """Multinomial logistic regression, calibrated for each language by a temperature.
 
     Args:
-        weights: int8, shape (BUCKETS, 7); the classes are in the order of `LABELS`.
-        scale: float32, shape (7,): what one step of a class's weights is worth.
+        weights: int8, shape (BUCKETS, 7): roots of the coefficients, so that small ones keep
+            their digits; the classes are in the order of `LABELS`.
+        rarity: float16, shape (BUCKETS,): the inverse document frequency of each n-gram.
+        scale: float32, shape (7,): what a class's weight of 1 is worth.
         bias: float32, shape (2, 7): of English and of Chinese.
         temperature: float32, shape (2,): of English and of Chinese (Guo et al. 2017, "On
             calibration of modern neural networks").
@@ -34,14 +42,18 @@ class LinearRecogniser:
     def __init__(
         self,
         weights: npt.NDArray[np.int8],
+        rarity: npt.NDArray[np.float16],
         scale: npt.NDArray[np.float32],
         bias: npt.NDArray[np.float32],
         temperature: npt.NDArray[np.float32],
     ) -> None:
-        shapes = (weights.shape, scale.shape, bias.shape, temperature.shape)
-        if shapes != ((BUCKETS, len(LABELS)), (len(LABELS),), (2, len(LABELS)), (2,)):
+        parts = (weights, rarity, scale, bias, temperature)
+        shapes = tuple(part.shape for part in parts)
+        size = len(LABELS)
+        if shapes != ((BUCKETS, size), (BUCKETS,), (size,), (2, size), (2,)):
             raise BackendError(f"the emotion weights have unexpected shapes {shapes}: reinstall")
         self._weights = weights
+        self._rarity = rarity
         self._scale = scale
         self._bias = bias
         self._temperature = temperature
@@ -55,21 +67,20 @@ class LinearRecogniser:
         """
         try:
             with source.open("rb") as file, np.load(file, allow_pickle=False) as stored:
-                return cls(
-                    stored["weights"], stored["scale"], stored["bias"], stored["temperature"]
-                )
+                return cls(**{part: stored[part] for part in _PARTS})
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
             raise BackendError(
                 f"the emotion weights cannot be read ({error}): reinstall xy-core"
             ) from error
 
     def probabilities(self, text: str) -> Mapping[Emotion, float] | None:
-        """Return how likely each emotion is, or None if the text holds nothing readable."""
-        columns, values = features(text)
+        """Return how likely each emotion is, or None if the text holds nothing that the model knows."""
+        columns, values = weigh(*features(text), self._rarity)
         if not len(columns):
             return None
         language = int(is_chinese(text))
-        scores = values @ self._weights[columns].astype(np.float32) * self._scale
+        steps = self._weights[columns].astype(np.float32)
+        scores = values @ (steps * np.abs(steps)) * self._scale
         scores = (scores + self._bias[language]) / self._temperature[language]
         shares = np.exp((scores - scores.max()).astype(np.float64))
         shares /= shares.sum()
