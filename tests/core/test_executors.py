@@ -44,7 +44,6 @@ class Service:
         (len, False),
         (functools.partial(len, ()), False),
     ],
-    ids=repr,
 )
 def test_coroutine_functions_are_told_from_others(fn, expected):
     assert is_coroutine_function(fn) is expected
