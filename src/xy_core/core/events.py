@@ -152,6 +152,11 @@ class EventBus:
                 for next_done in asyncio.as_completed(tasks):
                     try:
                         return await next_done
+                    except asyncio.CancelledError as error:
+                        if _being_cancelled():
+                            raise
+                        failure = BusError(f"the responder to {event.topic!r} was cancelled")
+                        failure.__cause__ = error
                     except Exception as error:  # noqa: BLE001 - the next responder may do better
                         failure = error
                 raise failure
@@ -171,7 +176,7 @@ class EventBus:
         tasks = self._ask(event)
         try:
             await asyncio.wait(tasks, timeout=self._seconds(timeout))
-            return [task.result() for task in tasks if task.done() and not task.exception()]
+            return [task.result() for task in tasks if _succeeded(task)]
         finally:
             await _cancel(tasks)
 
@@ -226,7 +231,9 @@ class EventBus:
         async for event in subscription:
             try:
                 await handler(event)
-            except Exception as error:  # noqa: BLE001 - isolation is the point
+            except (Exception, asyncio.CancelledError) as error:
+                if _being_cancelled():
+                    raise
                 log.warning("handler failed", subscriber=subscription.name, error=repr(error))
                 if not isinstance(event, HandlerFailed):
                     self.publish_nowait(
@@ -246,6 +253,16 @@ class EventBus:
 
 def _topic(topic: str | type[Event]) -> str:
     return topic if isinstance(topic, str) else topic.topic
+
+
+def _being_cancelled() -> bool:
+    """Whether a CancelledError is meant for the running task, not a leak of another's."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _succeeded(task: asyncio.Task[Any]) -> bool:
+    return task.done() and not task.cancelled() and task.exception() is None
 
 
 def _discard(responders: list[Responder], responder: Responder) -> None:
