@@ -66,7 +66,8 @@ def configure(
     Raises:
         InvalidTaskError: a bound is not positive, or retries come without their errors.
     """
-    if (timeout is not None and timeout <= 0) or (deadline is not None and deadline <= 0):
+    # Written so that NaN is refused too: it would break the order of all the loop's timers.
+    if not ((timeout is None or timeout > 0) and (deadline is None or deadline > 0)):
         raise InvalidTaskError("timeout and deadline are in seconds from now and must be positive")
     if retries < 0 or (retries and not retry_on):
         raise InvalidTaskError("retries need a positive number and retry_on=(the errors, …)")
