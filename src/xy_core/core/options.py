@@ -64,7 +64,8 @@ def configure(
     """Write the options into a job.
 
     Raises:
-        InvalidTaskError: a bound is not positive, or retries come without their errors.
+        InvalidTaskError: a bound is not positive, retries come without their errors, or the
+            priority is none.
     """
     # Written so that NaN is refused too: it would break the order of all the loop's timers.
     if not ((timeout is None or timeout > 0) and (deadline is None or deadline > 0)):
@@ -74,7 +75,10 @@ def configure(
     info = job.info
     if name:
         info.name = name
-    info.priority = priority
+    try:
+        info.priority = TaskPriority(priority)
+    except ValueError as error:
+        raise InvalidTaskError(f"{priority!r} is no priority: LOW=1 … CRITICAL=4") from error
     info.note = note
     job.timeout = timeout
     if deadline is not None:

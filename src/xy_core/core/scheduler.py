@@ -215,7 +215,7 @@ class GlobalTaskScheduler:
             func,
             *args,
             name=name,
-            priority=TaskPriority(priority),
+            priority=priority,  # type: ignore[arg-type]  # a number becomes one there
             task_type=task_type,
             kwargs=kwargs,
         )
