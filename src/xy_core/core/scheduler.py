@@ -46,6 +46,7 @@ class GlobalTaskScheduler:
         self.config = config or SchedulerConfig()
         self.trace = Trace(self.config.trace_size)
         self._lanes: dict[str, Lane] = {}
+        self._limits: dict[str, int] = {}
         self._active: dict[str, Job] = {}
         self._history: deque[Job | TaskInfo] = deque()
         self._ended: dict[str, Job | TaskInfo] = {}
@@ -270,6 +271,10 @@ class GlobalTaskScheduler:
 
     def limit_key(self, key: str, running: int | None) -> None:
         """Let at most that many tasks of a key run at a time in each lane; None lifts it."""
+        if running is None:
+            self._limits.pop(key, None)
+        else:
+            self._limits[key] = running
         for lane in self._lanes.values():
             lane.limit(key, running)
 
@@ -283,6 +288,8 @@ class GlobalTaskScheduler:
         loop: asyncio.AbstractEventLoop,
     ) -> None:
         queue = ReadyQueue(aging=self.config.aging, fairness=self.config.fairness)
+        for key, running in self._limits.items():
+            queue.limit(key, running)
         self._lanes[name] = Lane(
             name, executor, config=config, queue=queue, trace=self.trace, loop=loop
         )
