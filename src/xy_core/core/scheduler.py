@@ -58,7 +58,9 @@ class GlobalTaskScheduler:
     # -- life --------------------------------------------------------------------------------
 
     async def start(self) -> None:
-        """Open the lanes on the running event loop."""
+        """Open the lanes on the running event loop; harmless if they are open."""
+        if self._lanes:
+            return
         loop = asyncio.get_running_loop()
         config = self.config
         self._open("default", CoroutineExecutor(loop), config.default, loop)
