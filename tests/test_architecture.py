@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -137,6 +138,21 @@ def test_an_init_only_curates(path: Path):
     allowed = (ast.Import, ast.ImportFrom, ast.Assign, ast.Expr)
     body = ast.parse(path.read_text("utf-8")).body
     assert all(isinstance(statement, allowed) for statement in body)
+
+
+def test_every_extra_that_an_error_names_exists():
+    project = tomllib.loads((SOURCE.parents[1] / "pyproject.toml").read_text("utf-8"))["project"]
+    named = {
+        node.args[1].value
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text("utf-8"), path))
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id == "MissingExtraError"
+        and isinstance(node.args[1], ast.Constant)
+    }
+    assert named
+    assert named <= project["optional-dependencies"].keys()
 
 
 def test_the_core_imports_no_model_library():

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xy_core.core.config import BusConfig
-from xy_core.core.errors import NoResponder, RequestTimeout
+from xy_core.core.errors import BusError, NoResponder, RequestTimeout
 from xy_core.core.events import Event, EventBus, HandlerFailed
 from xy_core.core.subscription import Overflow
 
@@ -212,6 +212,22 @@ async def test_a_handler_that_was_taken_off_is_not_called_any_more(bus):
     assert got == ["before"]
 
 
+async def test_a_handler_that_meets_a_cancelled_task_goes_on(bus):
+    recovered = asyncio.Event()
+
+    async def handle(event: Said) -> None:
+        if event.text == "bad":
+            raise asyncio.CancelledError
+        recovered.set()
+
+    bus.on(Said, handle)
+    async with bus.subscribe(HandlerFailed) as failures:
+        bus.publish_nowait(Said(text="bad"))
+        bus.publish_nowait(Said(text="good"))
+        await recovered.wait()
+        assert "Cancelled" in (await anext(failures)).error
+
+
 # -- request and reply -----------------------------------------------------------------------
 
 
@@ -277,6 +293,16 @@ async def test_the_error_of_the_only_responder_reaches_the_asker(bus, error):
 
     bus.respond(Said, fail)
     with pytest.raises(type(error), match="no idea"):
+        await bus.request(Said())
+    assert await bus.request_all(Said()) == []
+
+
+async def test_a_responder_that_was_cancelled_does_not_cancel_the_asker(bus):
+    async def cancelled(_event: Said) -> str:
+        raise asyncio.CancelledError
+
+    bus.respond(Said, cancelled)
+    with pytest.raises(BusError, match="was cancelled"):
         await bus.request(Said())
     assert await bus.request_all(Said()) == []
 

@@ -193,6 +193,10 @@ async def test_partials_and_callable_objects_are_known_for_what_they_call(schedu
     [
         {"timeout": 0},
         {"timeout": -1.0},
+        {"timeout": float("nan")},
+        {"deadline": float("nan")},
+        {"priority": 0},
+        {"priority": "HIGH"},
         {"deadline": 0},
         {"retries": -1},
         {"retries": 1},
@@ -204,6 +208,14 @@ async def test_bounds_that_make_no_sense_are_refused(scheduler, options):
     with pytest.raises(InvalidTaskError):
         scheduler.submit(nothing, **options)
     assert not list(scheduler.tasks())
+
+
+async def test_a_number_can_stand_for_a_priority(scheduler):
+    handle = scheduler.submit(nothing, priority=3)
+    assert handle.info.priority is HIGH
+    assert scheduler.trace.as_report()[0]["priority"] == "HIGH"
+    with pytest.raises(InvalidTaskError, match="9 is no priority"):
+        await scheduler.schedule_task(nothing, priority=9)
 
 
 async def test_an_unknown_device_is_refused_with_those_there_are(scheduler):
@@ -324,6 +336,15 @@ async def test_a_key_runs_no_more_than_its_limit(config):
         most = 0
         await asyncio.gather(*[scheduler.submit(work, key="model") for _ in range(9)])
         assert most == 9
+
+
+async def test_a_limit_that_is_set_before_the_start_holds(config):
+    scheduler = GlobalTaskScheduler(config())
+    scheduler.limit_key("model", 1)
+    async with scheduler:
+        first, second = (scheduler.submit(forever, key="model") for _ in range(2))
+        assert first.info.status is TaskStatus.RUNNING
+        assert second.info.status is TaskStatus.PENDING
 
 
 # -- cancelling ------------------------------------------------------------------------------
@@ -630,7 +651,23 @@ async def test_the_trace_tells_every_task_in_the_reports_schema(single):
     json.dumps(rows)
 
 
-# -- stopping --------------------------------------------------------------------------------
+# -- starting and stopping ------------------------------------------------------------------
+
+
+async def test_starting_twice_keeps_the_lanes(config):
+    async with GlobalTaskScheduler(config()) as scheduler:
+        handle = scheduler.submit(forever)
+        await scheduler.start()
+        assert scheduler.statistics()["default"].running == 1
+    with pytest.raises(TaskCancelled):
+        handle.result()
+
+
+async def test_a_scheduler_can_be_started_again(config):
+    scheduler = GlobalTaskScheduler(config())
+    for _ in range(2):
+        async with scheduler:
+            assert await scheduler.run(asyncio.sleep, 0, "done") == "done"
 
 
 async def test_stopping_cancels_what_waits_and_what_runs(config):
