@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from xy_core.core.errors import ModuleUnavailable
+from xy_core.core.events import EventBus
+from xy_core.core.module import HealthStatus, ModuleContext
+from xy_core.modules.emotion import Affect, Emotion, EmotionReading, EmotionService, MoodMoved
+from xy_core.modules.emotion.config import EmotionConfig
+
+CLEAR = [
+    tuple(line.split("\t"))
+    for line in Path(__file__).with_name("clear.tsv").read_text("utf-8").splitlines()
+]
+"""Emotion and sentence: everyday speech, none of which the weights were trained on."""
+
+
+@pytest.fixture
+async def bus():
+    bus = EventBus()
+    yield bus
+    await bus.close()
+
+
+@pytest.fixture
+async def emotion(scheduler, bus: EventBus):
+    service = EmotionService(ModuleContext(scheduler, bus), EmotionConfig())
+    await service.initialize()
+    yield service
+    await service.stop()
+
+
+async def test_clear_sentences_are_read(emotion: EmotionService):
+    readings = await asyncio.gather(*(emotion.read_text(text) for _, text in CLEAR))
+    wrong = [
+        (text, expected, reading.as_json())
+        for (expected, text), reading in zip(CLEAR, readings, strict=True)
+        if reading.top != expected
+    ]
+    assert not wrong
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [("😊", Emotion.JOY), ("😭😭😭", Emotion.SADNESS), ("😡", Emotion.ANGER)],
+)
+async def test_emoji_carry_emotion(emotion: EmotionService, text: str, expected: Emotion):
+    assert (await emotion.read_text(text)).top is expected
+
+
+@pytest.mark.parametrize("text", ["", "   ", "?!", "\x00", "42", "\ud800", "ــ"])
+async def test_a_text_without_words_reads_as_nothing(emotion: EmotionService, text: str):
+    assert await emotion.read_text(text) == EmotionReading.nothing()
+
+
+async def test_a_very_long_text_is_read_at_its_beginning(emotion: EmotionService):
+    reading = await emotion.read_text("I am so sad. " * 200_000)
+    assert reading.top is Emotion.SADNESS
+
+
+async def test_garbage_is_unsure_or_neutral(emotion: EmotionService):
+    reading = await emotion.read_text("xkcd qwrt zzgh vbnm plkj")
+    assert reading.unsure or reading.top is Emotion.NEUTRAL
+
+
+async def test_reading_is_a_task_of_the_scheduler(emotion: EmotionService, scheduler):
+    await emotion.read_text("Hello")
+    assert "emotion.text" in {event.task.name for event in scheduler.trace}
+
+
+async def test_a_reading_moves_the_mood_and_tells_the_others(
+    emotion: EmotionService, bus: EventBus
+):
+    async with bus.subscribe(MoodMoved) as moved:
+        reading = await emotion.read_text("I just lost my job")
+        mood = await emotion.feel("ann", reading)
+        event = await anext(aiter(moved))
+    assert event == MoodMoved(person="ann", reading=reading, mood=mood)
+    assert mood.valence < 0
+    assert emotion.mood("bob") == Affect.neutral()
+
+
+async def test_a_stopped_module_refuses(emotion: EmotionService):
+    assert (await emotion.health()).status is HealthStatus.READY
+    await emotion.stop()
+    assert (await emotion.health()).status is HealthStatus.STOPPED
+    with pytest.raises(ModuleUnavailable):
+        await emotion.read_text("Hello")
