@@ -77,7 +77,7 @@ TRAINING: tuple[tuple[Callable[[Path], Iterator[Example]], str, float], ...] = (
     (xed, "xed_zh/cn.tsv", 0.2),
     (xed, "xed_zh/tw.tsv", 0.2),
     (xed, "xed_zh/zh.tsv", 0.2),
-    (clue, "clue_emotion/valid.jsonl", 2.0),
+    (clue, "clue_emotion/valid.jsonl", 3.0),
     (cped, "cped/valid.tsv", 0.4),
     (cped, "cped/test.tsv", 0.4),
 )

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import accuracy_score, f1_score
-
 from training.emotion.corpora import Example, clue, goemotions, meld
+
 from xy_core.modules.emotion.backends.linear import LABELS, LinearRecogniser
 from xy_core.modules.emotion.types import Emotion
 
@@ -34,10 +34,8 @@ def figures(model: LinearRecogniser, data: Path) -> dict[str, float]:
     weibo_six = _without_neutral(weibo[0]), weibo[1]
     cuts = _thresholds(*dev)
     named = (go[0] >= cuts) | _one_hot(go[0])
-    single = [truth.sum(axis=1) == 1 for _, truth in (go,)][0]
     return {
         "goemotions_macro_f1": f1_score(go[1], named, average="macro"),
-        "goemotions_single_macro_f1": _f1(go[0][single], go[1][single], "macro"),
         "goemotions_ece": _calibration_error(*go),
         "meld_weighted_f1": _f1(*friends, "weighted"),
         "meld_ece": _calibration_error(*friends),
@@ -58,12 +56,14 @@ def _judge(model: LinearRecogniser, examples: Sequence[Example]) -> tuple[Floats
 def _without_neutral(shares: Floats) -> Floats:
     six = shares.copy()
     six[:, _NEUTRAL] = 0
-    total = six.sum(axis=1, keepdims=True)
-    return np.divide(six, total, out=np.zeros_like(six), where=total > 0)
+    total: Floats = six.sum(axis=1, keepdims=True)
+    rest: Floats = six / np.maximum(total, np.finfo(np.float64).tiny)
+    return rest
 
 
 def _one_hot(shares: Floats) -> Truth:
-    return np.arange(len(LABELS)) == shares.argmax(axis=1)[:, None]
+    likeliest: Truth = np.arange(len(LABELS)) == shares.argmax(axis=1)[:, None]
+    return likeliest
 
 
 def _thresholds(shares: Floats, truth: Truth) -> Floats:

@@ -33,14 +33,31 @@ async def emotion(scheduler, bus: EventBus):
     await service.stop()
 
 
-async def test_clear_sentences_are_read(emotion: EmotionService):
+async def test_nearly_all_clear_sentences_are_read(emotion: EmotionService):
     readings = await asyncio.gather(*(emotion.read_text(text) for _, text in CLEAR))
     wrong = [
         (text, expected, reading.as_json())
         for (expected, text), reading in zip(CLEAR, readings, strict=True)
         if reading.top != expected
     ]
-    assert not wrong
+    assert len(wrong) <= len(CLEAR) * 0.05, wrong
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("I just lost my job", Emotion.SADNESS),
+        ("My grandmother died last night and I do not know what to do", Emotion.SADNESS),
+        ("我今天拿到了录取通知书，太开心了！", Emotion.JOY),
+        ("What does this sign say?", Emotion.NEUTRAL),
+    ],
+)
+async def test_what_the_agent_answers_with_feeling_is_read_surely(
+    emotion: EmotionService, text: str, expected: Emotion
+):
+    reading = await emotion.read_text(text)
+    assert reading.top is expected
+    assert not reading.unsure
 
 
 @pytest.mark.parametrize(

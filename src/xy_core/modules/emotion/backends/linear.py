@@ -74,7 +74,7 @@ class LinearRecogniser:
             ) from error
 
     def probabilities(self, text: str) -> Mapping[Emotion, float] | None:
-        """Return how likely each emotion is, or None if the text holds nothing that the model knows."""
+        """Return how likely each emotion is, or None if the model knows nothing in the text."""
         columns, values = weigh(*features(text), self._rarity)
         if not len(columns):
             return None
