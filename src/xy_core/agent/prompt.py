@@ -39,7 +39,7 @@ def build_messages(
     words = percept.words or _LOOK[language]
     if percept.facts is not None:
         # A small model overlooks what stands far from the question.
-        words += "\n" + _SEEN[language].format(facts=percept.facts.describe(language))
+        words = _SEEN[language].format(facts=percept.facts.describe(language)) + "\n" + words
     return [
         Message(role="system", content="\n".join(system)),
         *turns,

@@ -97,4 +97,4 @@ def test_what_is_not_a_model_is_refused(tmp_path, content):
     path = tmp_path / "bad.gguf"
     path.write_bytes(content)
     with pytest.raises(BackendError, match=r"bad\.gguf"):
-        LlamaCppChat(path, LLMConfig()).load()
+        LlamaCppChat(path, LLMConfig().models[0], LLMConfig()).load()

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from xy_core.modules.voice import SentenceSplitter, split_sentences, spoken_text
 from xy_core.modules.voice.numerals import read_numbers
-from xy_core.modules.voice.speakable import language_of_script, speakable
+from xy_core.modules.voice.speakable import language_runs, speakable
 
 
 @pytest.mark.parametrize(
@@ -88,6 +88,14 @@ def test_two_transcripts_are_compared_by_their_bare_words():
     assert spoken_text("我有 3 个苹果。") == spoken_text("我有三个苹果")
 
 
-def test_language_of_script():
-    assert language_of_script("hello 你好") == "zh"
-    assert language_of_script("hello") == "en"
+@pytest.mark.parametrize(
+    ("text", "language", "runs"),
+    [
+        ("It says 你好!", "en", [("en", "It says"), ("zh", "你好")]),
+        ("我用 iPhone 听歌。", "zh", [("zh", "我用 iPhone 听歌。")]),
+        ("😀", "en", []),
+        ("", "zh", []),
+    ],
+)
+def test_a_text_is_cut_where_its_language_changes(text, language, runs):
+    assert language_runs(text, language) == runs

@@ -17,6 +17,12 @@ class LanguageModelConfig(StrictModel):
     prompt: Literal["chat", "few_shot"] = Field(
         "chat", description="chat: by the model's own template; few_shot: a base model by examples."
     )
+    repeat_penalty: float = Field(
+        1.0,
+        ge=1,
+        le=2,
+        description="Above 1 discourages repetition; small models then avoid the user's words too.",
+    )
 
 
 class LLMConfig(StrictModel):
@@ -25,7 +31,9 @@ class LLMConfig(StrictModel):
     models: tuple[LanguageModelConfig, ...] = Field(
         (
             LanguageModelConfig(id="smollm2-135m-instruct", languages=("en",)),
-            LanguageModelConfig(id="gemma3-270m-base", languages=("zh",), prompt="few_shot"),
+            LanguageModelConfig(
+                id="gemma3-270m-base", languages=("zh",), prompt="few_shot", repeat_penalty=1.1
+            ),
         ),
         min_length=1,
         description="The first that speaks a reply's language writes it, else the first of all.",
@@ -35,6 +43,5 @@ class LLMConfig(StrictModel):
     context_tokens: int = Field(2048, ge=256, description="Longest conversation, in tokens.")
     threads: int = Field(2, ge=1, description="Threads of one model.")
     max_tokens: int = Field(96, ge=1, description="Longest reply, in tokens.")
-    temperature: float = Field(0.2, ge=0, le=2, description="0 always takes the likeliest word.")
-    repeat_penalty: float = Field(1.1, ge=1, le=2, description="Above 1 discourages repetition.")
+    temperature: float = Field(0.3, ge=0, le=2, description="0 always takes the likeliest word.")
     seed: int = Field(7, ge=0, description="Makes replies repeatable.")

@@ -26,8 +26,8 @@ class _Play:
 
 
 _ZH = _Play(
-    user="朋友",
-    assistant="小雨",
+    user="问",
+    assistant="答",
     colon="：",
     # A small model leans on the latest examples: those about feelings stand last.
     examples=(
@@ -42,8 +42,8 @@ _ZH = _Play(
     ),
 )
 _EN = _Play(
-    user="Friend",
-    assistant="Xiaoyu",
+    user="Q",
+    assistant="A",
     colon=": ",
     examples=(
         ("I failed my interview.", "I am so sorry. Take a rest, the next one will go better."),

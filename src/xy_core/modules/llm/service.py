@@ -93,4 +93,4 @@ class LLMService(Module[LLMConfig]):
     def _open(self, store: ModelStore, entry: LanguageModelConfig) -> LanguageModel:
         installed = store.get(entry.id)
         weights = next(file.name for file in installed.entry.files if file.name.endswith(".gguf"))
-        return _PROMPTS[entry.prompt](installed.file(weights), self.config)
+        return _PROMPTS[entry.prompt](installed.file(weights), entry, self.config)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from xy_core.core.errors import InputError
@@ -17,7 +17,7 @@ from xy_core.modules.voice.backends.piper import PiperSynthesizer
 from xy_core.modules.voice.backends.whisper import WhisperTranscriber
 from xy_core.modules.voice.config import SynthesizerConfig, VoiceConfig
 from xy_core.modules.voice.protocols import Engine, Synthesizer, Transcriber
-from xy_core.modules.voice.speakable import speakable
+from xy_core.modules.voice.speakable import language_runs
 from xy_core.modules.voice.types import Audio, Transcript, VoiceStyle
 
 
@@ -95,7 +95,7 @@ class VoiceService(Module[VoiceConfig]):
         """Begin to say a sentence; closing the stream stops it.
 
         What no voice can say (markup, emoji) is left out; a text without anything else yields
-        nothing.
+        nothing. Chinese inside a text of another language is said by the Chinese voice.
 
         Args:
             text: one or a few sentences.
@@ -106,12 +106,14 @@ class VoiceService(Module[VoiceConfig]):
         Raises:
             QueueFull: too many sentences wait.
         """
+        runs = [
+            (self._synthesizers[self._choose(code)], said, code)
+            for code, said in language_runs(text, language)
+        ]
         chosen = self._choose(language)
         return self.context.scheduler.stream(
             _say,
-            self._synthesizers[chosen],
-            speakable(text),
-            language,
+            runs,
             style or VoiceStyle(),
             name="voice.synthesize",
             task_type=TaskType.GPU_BOUND,
@@ -148,8 +150,8 @@ class VoiceService(Module[VoiceConfig]):
         return next((entry for entry in entries if language in entry.languages), entries[0])
 
 
-def _say(synthesizer: Synthesizer, text: str, language: str, style: VoiceStyle) -> Iterator[Audio]:
-    if text:
+def _say(runs: Sequence[tuple[Synthesizer, str, str]], style: VoiceStyle) -> Iterator[Audio]:
+    for synthesizer, text, language in runs:
         yield from synthesizer.synthesize(text, language, style)
 
 

@@ -8,6 +8,7 @@ import unicodedata
 from xy_core.modules.voice.numerals import read_numbers
 
 _HAN = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]")
+_SCRIPTS = re.compile(r"[\u3400-\u9fff\uf900-\ufaff]+|[^\u3400-\u9fff\uf900-\ufaff]+")
 _LINK = re.compile(r"\[([^\]]*)\]\([^)\s]*\)")
 _ADDRESS = re.compile(r"https?://\S+")
 _MARKUP = re.compile(r"[*_`#~|<>\\^]+")
@@ -33,9 +34,15 @@ def speakable(text: str) -> str:
     return said if any(map(str.isalnum, said)) else ""
 
 
-def language_of_script(text: str) -> str:
-    """Return ``zh`` if the text has any Chinese character, else ``en``."""
-    return "zh" if _HAN.search(text) else "en"
+def language_runs(text: str, language: str) -> list[tuple[str, str]]:
+    """Cut a text where its language changes; returns pairs of ISO 639-1 code and text.
+
+    Chinese quoted in another language is read as Chinese. A Chinese text stays whole: its voice
+    knows the Latin words that are usual in it. What no voice can say is left out.
+    """
+    pieces = [text] if language == "zh" else _SCRIPTS.findall(text)
+    runs = [("zh" if _HAN.search(piece) else language, speakable(piece)) for piece in pieces]
+    return [(code, said) for code, said in runs if said]
 
 
 def spoken_text(text: str) -> str:

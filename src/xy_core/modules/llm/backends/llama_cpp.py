@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from xy_core.core.errors import BackendError, MissingExtraError
-from xy_core.modules.llm.config import LLMConfig
+from xy_core.modules.llm.config import LanguageModelConfig, LLMConfig
 from xy_core.modules.llm.few_shot import REPLY_GRAMMAR, few_shot_prompt
 from xy_core.modules.llm.types import Delta, Message
 
@@ -20,8 +20,9 @@ _SILENT = -1
 class LlamaCppChat:
     """A model that was taught to chat: its own template makes the prompt."""
 
-    def __init__(self, path: Path, config: LLMConfig) -> None:
+    def __init__(self, path: Path, model: LanguageModelConfig, config: LLMConfig) -> None:
         self._path = path
+        self._model = model
         self._config = config
         self._server: Any = None
 
@@ -38,12 +39,21 @@ class LlamaCppChat:
 
     def _try(self, emit: Callable[[Delta], None], messages: Sequence[Message]) -> bool:
         said = [{"role": message.role, "content": message.content} for message in messages]
-        body = {"messages": said, **_sampling(self._config)}
+        body = {"messages": said, **self._sampling()}
         return _stream(self._loaded().handle_chat_completions, body, emit)
 
     def close(self) -> None:
         """See `LanguageModel`."""
         self._server = None
+
+    def _sampling(self) -> dict[str, Any]:
+        return {
+            "stream": True,
+            "max_tokens": self._config.max_tokens,
+            "temperature": self._config.temperature,
+            "repeat_penalty": self._model.repeat_penalty,
+            "seed": self._config.seed,
+        }
 
     def _loaded(self) -> Any:  # noqa: ANN401 - the library has no types
         if self._server is None:
@@ -59,7 +69,7 @@ class LlamaCppFewShot(LlamaCppChat):
             "prompt": few_shot_prompt(messages),
             "stop": ["\n"],
             "grammar": REPLY_GRAMMAR,
-            **_sampling(self._config),
+            **self._sampling(),
         }
         return _stream(self._loaded().handle_completions, body, emit)
 
@@ -96,16 +106,6 @@ def _check_magic(path: Path) -> None:
         raise BackendError(f"cannot read the model {path}: {error.strerror}") from error
     if magic != b"GGUF":
         raise BackendError(f"{path} is not a GGUF model: run  xy-core models verify")
-
-
-def _sampling(config: LLMConfig) -> dict[str, Any]:
-    return {
-        "stream": True,
-        "max_tokens": config.max_tokens,
-        "temperature": config.temperature,
-        "repeat_penalty": config.repeat_penalty,
-        "seed": config.seed,
-    }
 
 
 def _stream(
