@@ -10,6 +10,7 @@ from xy_core.agent.agent import Agent
 from xy_core.core.engine import CoreEngine
 from xy_core.core.events import EventBus
 from xy_core.core.scheduler import GlobalTaskScheduler
+from xy_core.core.signals import terminating
 from xy_core.models import ModelStore
 from xy_core.settings import Settings
 
@@ -43,6 +44,7 @@ async def open_runtime(
 
     Raises:
         UnknownModuleError: no installed package offers one of the modules.
+        Terminated: the process got SIGTERM; everything has been stopped.
     """
     store = ModelStore(settings.models.root, settings.models.catalogue)
     engine = CoreEngine(
@@ -52,6 +54,7 @@ async def open_runtime(
         resources={ModelStore: store},
         config=settings.engine,
     )
-    async with engine:
-        await engine.load_modules(settings.modules if modules is None else modules)
-        yield Runtime(settings, engine, Agent(engine, settings.agent), store)
+    with terminating():
+        async with engine:
+            await engine.load_modules(settings.modules if modules is None else modules)
+            yield Runtime(settings, engine, Agent(engine, settings.agent), store)

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import accuracy_score, f1_score
-from training.emotion.corpora import Example, clue, goemotions, meld
 
+from training.emotion.corpora import Example, clue, goemotions, meld
 from xy_core.modules.emotion.backends.linear import LABELS, LinearRecogniser
 from xy_core.modules.emotion.types import Emotion
 

@@ -18,9 +18,9 @@ from scipy.optimize import minimize_scalar
 from scipy.sparse import csr_matrix, hstack
 from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
+
 from training.emotion.corpora import TRAINING, Example, everyday, goemotions
 from training.emotion.figures import figures
-
 from xy_core.modules.emotion.backends.features import BUCKETS, features, is_chinese, weigh
 from xy_core.modules.emotion.backends.linear import LABELS, LinearRecogniser
 

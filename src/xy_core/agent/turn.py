@@ -130,6 +130,7 @@ class Turn:
                 self._input.person,
                 words,
                 limit=self._config.recall,
+                skip_recent=self._config.recent_turns,
                 language=language,
                 priority=TaskPriority.HIGH,
             )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import sys
+import warnings
 
 
 def run() -> None:
@@ -12,6 +13,8 @@ def run() -> None:
 
     Exit codes: 0 done, 1 failed, 2 something that the user can mend, 130 interrupted.
     """
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")  # they are for developers: python -W default shows them
     _choose_language(sys.argv)
     # The commands' help is in one language, so they are imported once it is known.
     import typer  # noqa: PLC0415

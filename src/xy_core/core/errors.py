@@ -26,7 +26,8 @@ XyCoreError
  │   ├─ UnknownModuleError      no module of that name
  │   ├─ DependencyError         a module's requirements cannot be met
  │   └─ ModuleUnavailable       the module failed or is not loaded
- └─ BackendError                an engine inside a module failed
+ ├─ BackendError                an engine inside a module failed
+ └─ Terminated                  the program was asked to end
 """
 
 from __future__ import annotations
@@ -191,3 +192,9 @@ class ModuleUnavailable(ModuleError):  # noqa: N818 - a state, not a fault of th
 
 class BackendError(XyCoreError):
     """An engine inside a module failed."""
+
+
+class Terminated(XyCoreError):  # noqa: N818 - a state, not a fault of the program
+    """The program was asked to end by SIGTERM."""
+
+    exit_code = 143

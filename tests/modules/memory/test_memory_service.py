@@ -28,14 +28,14 @@ async def test_a_turn_is_seen_as_soon_as_it_was_handed_over(open_memory):
         assert [one.text for one in await memory.recent("lin", 4)] == ["hello"]
 
 
-async def test_recall_leaves_out_the_short_term_and_what_repeats_it(open_memory):
-    async with open_memory(short_term=2) as memory:
+async def test_recall_leaves_out_the_newest_turns_and_what_repeats_them(open_memory):
+    async with open_memory() as memory:
         await memory.remember_turn("lin", "user", "my violin is old")
         await memory.remember_turn("lin", "user", "the violin is new")
         await memory.remember_turn("lin", "assistant", "a violin, how nice")
         await memory.remember_turn("lin", "user", "the violin is new")
         await memory.remember_turn("lin", "assistant", "yes")
-        found = await memory.recall("lin", "violin")
+        found = await memory.recall("lin", "violin", skip_recent=2)
     assert [one.memory.text for one in found] == ["my violin is old"]
 
 
@@ -60,7 +60,7 @@ async def test_facts_are_recalled_at_once_and_are_no_turns(open_memory):
     ],
 )
 async def test_words_are_found_in_both_languages(open_memory, query, expected):
-    async with open_memory(short_term=0) as memory:
+    async with open_memory() as memory:
         for text in (
             "昨天我去北京看了长城",
             "我的猫叫小黑",
@@ -73,7 +73,7 @@ async def test_words_are_found_in_both_languages(open_memory, query, expected):
 
 
 async def test_persons_are_apart_and_one_can_be_forgotten_wholly(open_memory, tmp_path):
-    async with open_memory(short_term=0) as memory:
+    async with open_memory() as memory:
         await memory.remember_turn("lin", "user", "my secret is zanzibar")
         await memory.remember_fact("lin", "zanzibar is where Lin was born")
         await memory.remember_turn("wu", "user", "my secret is timbuktu")
@@ -88,7 +88,7 @@ async def test_persons_are_apart_and_one_can_be_forgotten_wholly(open_memory, tm
 
 
 async def test_the_oldest_turns_go_and_facts_stay(open_memory, tmp_path):
-    async with open_memory(max_turns=3, short_term=0) as memory:
+    async with open_memory(max_turns=3) as memory:
         await memory.remember_fact("lin", "fact about tea")
         for number in range(10):
             await memory.remember_turn("lin", "user", f"tea {number}")
@@ -135,7 +135,7 @@ async def test_memories_that_cannot_be_written_show_in_health(open_memory, tmp_p
 
 async def test_a_missing_embedder_degrades_to_words(open_memory, tmp_path):
     store = ModelStore(tmp_path / "models")
-    async with open_memory(store, embedding=MemoryConfig().embedding, short_term=0) as memory:
+    async with open_memory(store, embedding=MemoryConfig().embedding) as memory:
         await memory.remember_turn("lin", "user", "my cat is black")
         assert len(await memory.recall("lin", "cat")) == 1
         health = await memory.health()

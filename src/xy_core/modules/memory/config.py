@@ -17,9 +17,6 @@ class MemoryConfig(StrictModel):
         default_factory=lambda: platformdirs.user_data_path("xy-core") / "memory.db",
         description="The SQLite file.",
     )
-    short_term: int = Field(
-        4, ge=0, description="Newest turns that recall leaves out: the prompt has them already."
-    )
     max_turns: int = Field(
         10_000, ge=1, description="Turns kept for each person; the oldest go first. Facts stay."
     )

@@ -163,17 +163,18 @@ class MemoryService(Module[MemoryConfig]):
         query: str,
         *,
         limit: int = 5,
+        skip_recent: int = 0,
         language: str = "en",
         priority: TaskPriority = TaskPriority.MEDIUM,
     ) -> list[Recalled]:
         """Return facts, and earlier words of the person, that bear on the query, best first.
 
-        The newest ``short_term`` turns are left out: who asks has them from `recent`.
-
         Args:
             person: whose memories.
             query: any text, such as what the person says now.
             limit: how many at most.
+            skip_recent: how many of the newest turns to leave out, and what repeats their text:
+                those that the caller has from `recent`.
             language: of the query (ISO 639-1). The embedder knows English; Chinese goes by words.
             priority: how urgent it is.
 
@@ -195,7 +196,7 @@ class MemoryService(Module[MemoryConfig]):
             words,
             vector,
             limit=limit,
-            short_term=self.config.short_term,
+            skip_recent=skip_recent,
             min_similarity=self.config.min_similarity,
         )
         return await self._on_cpu(search, name="memory.search", priority=priority)

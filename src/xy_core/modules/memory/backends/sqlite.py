@@ -33,12 +33,12 @@ _SURPLUS = "SELECT id FROM turn WHERE person = ? ORDER BY id DESC LIMIT -1 OFFSE
 _BY_WORDS = """
     SELECT knowledge.id FROM word JOIN knowledge ON knowledge.id = word.rowid
     WHERE word MATCH :match AND person = :person AND knowledge.id NOT IN (
-        SELECT id FROM turn WHERE person = :person ORDER BY id DESC LIMIT :short_term)
+        SELECT id FROM turn WHERE person = :person ORDER BY id DESC LIMIT :skip_recent)
     ORDER BY bm25(word), knowledge.id DESC LIMIT :candidates"""
 _BY_MEANING = """
     SELECT id, vector FROM knowledge
     WHERE vector IS NOT NULL AND person = :person AND id NOT IN (
-        SELECT id FROM turn WHERE person = :person ORDER BY id DESC LIMIT :short_term)
+        SELECT id FROM turn WHERE person = :person ORDER BY id DESC LIMIT :skip_recent)
     ORDER BY id DESC"""
 
 
@@ -81,7 +81,7 @@ class MemoryStore:
         vector: Vectors | None,
         *,
         limit: int,
-        short_term: int,
+        skip_recent: int,
         min_similarity: float,
     ) -> list[Recalled]:
         """Return memories that share words or meaning with the query, best first.
@@ -91,15 +91,15 @@ class MemoryStore:
             query: any text.
             vector: the query's meaning, float32 (384,), if it is known.
             limit: how many at most.
-            short_term: newest turns that are left out, and so is what repeats their text.
+            skip_recent: newest turns that are left out, and so is what repeats their text.
             min_similarity: cosine from which a memory counts as near.
         """
-        who: dict[str, object] = {"person": person, "short_term": short_term}
+        who: dict[str, object] = {"person": person, "skip_recent": skip_recent}
         with self._transaction("DEFERRED") as connection:
             rankings = [_by_words(connection, query, who)]
             if vector is not None:
                 rankings.append(_by_meaning(connection, vector, min_similarity, who))
-            seen = {row[1] for row in connection.execute(_RECENT, (person, short_term))}
+            seen = {row[1] for row in connection.execute(_RECENT, (person, skip_recent))}
             found: list[Recalled] = []
             for memory_id, score in fuse(rankings):
                 if len(found) == limit:
