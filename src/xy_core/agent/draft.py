@@ -28,9 +28,11 @@ class Draft:
         sentences = self._splitter.feed(piece)[: self._room]
         self._room -= len(sentences)
         self._finished += sum(map(len, sentences))
-        whole = self.text + piece
-        shown = whole[len(self.text) : self._finished] if self.full else piece
+        shown = piece[: max(0, self._finished - len(self.text))] if self.full else piece
         self.text += shown
+        if self.full and sentences:
+            # A sentence that was cut for its length may end before what is already shown.
+            sentences[-1] += self.text[self._finished :]
         return shown, sentences
 
     def finish(self) -> list[str]:

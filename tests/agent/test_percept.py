@@ -1,0 +1,21 @@
+"""What the user gives."""
+
+from __future__ import annotations
+
+import pytest
+
+from xy_core.agent import UserInput
+from xy_core.core.errors import InputError
+from xy_core.modules.voice import Audio
+
+
+@pytest.mark.parametrize("text", ["", " ", "\n\t", "\u3000"])
+def test_nothing_at_all_is_refused(text):
+    with pytest.raises(InputError, match="type a text, or add an audio file or a picture") as error:
+        UserInput(text)
+    assert error.value.exit_code == 2
+
+
+def test_any_part_is_enough():
+    assert UserInput("hi").person == "user"
+    assert UserInput(audio=Audio.silence(0.1, 16_000)).text == ""
