@@ -10,7 +10,7 @@ from xy_core.agent import Percept, express
 from xy_core.agent.prompt import build_messages
 from xy_core.modules.emotion import EmotionReading
 from xy_core.modules.memory import Memory, Recalled
-from xy_core.modules.vision import SceneFacts, TextLine
+from xy_core.modules.vision import ColourShare, SceneFacts, TextLine
 
 READING = EmotionReading.nothing()
 PLAIN = Percept("How are you?", "en", None, None, READING, ())
@@ -45,6 +45,22 @@ def test_what_is_remembered_is_told():
     found = (Recalled(memory("fact", "I like tea"), 1.0), Recalled(memory("user", "Rex"), 0.5))
     system, _ = build(dataclasses.replace(PLAIN, memories=found))
     assert "I like tea; Rex" in system.content
+
+
+@pytest.mark.parametrize(
+    ("language", "words", "asked"),
+    [
+        ("en", "What does it say?", "What does it say?"),
+        ("en", "", "What do you see in this picture?"),
+        ("zh", "", "你在这张图片里看到了什么？"),
+    ],
+)
+def test_a_picture_stands_beside_the_question(language, words, asked):
+    facts = SceneFacts(8, 8, (TextLine("欢迎 TEA", 1.0, ()),), (ColourShare("red", 1.0),), 0.5)
+    percept = dataclasses.replace(PLAIN, words=words, language=language, facts=facts)
+    seen, question = build(percept)[-1].content.split("\n")
+    assert "欢迎 TEA" in seen
+    assert question == asked
 
 
 def test_all_of_it_is_in_the_language_of_the_reply():

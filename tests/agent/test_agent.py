@@ -1,0 +1,177 @@
+"""Whole turns on real models: what is told, in which order, and how a turn ends."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from contextlib import aclosing
+from pathlib import Path
+
+import pytest
+
+from tests.agent.conftest import agent, busy, of, turn, written
+from xy_core.agent import (
+    Expressed,
+    Felt,
+    Heard,
+    PartFailed,
+    Remembered,
+    ReplyToken,
+    Seen,
+    SentenceWritten,
+    Spoken,
+    TurnDone,
+    TurnEvent,
+    TurnFailed,
+    TurnRecord,
+    UserInput,
+)
+from xy_core.core.errors import TaskTimeout
+from xy_core.modules.vision import Picture
+from xy_core.modules.voice import read_audio
+from xy_core.runtime import Runtime
+
+pytestmark = [pytest.mark.models, pytest.mark.asyncio(loop_scope="module")]
+
+
+def first(kind: type[TurnEvent], events: list[TurnEvent]) -> int:
+    """Return the place of the first event of that type."""
+    return next(place for place, event in enumerate(events) if isinstance(event, kind))
+
+
+async def test_a_turn_of_text_picture_and_speech_tells_all_of_it_in_order(
+    runtime: Runtime, samples: Path
+):
+    given = UserInput(
+        "What does this sign say?",
+        audio=read_audio(samples / "sad_news.wav", 60),
+        image=Picture.load(samples / "sign.png", 10_000_000),
+        person="all",
+    )
+    events = await turn(agent(runtime), given)
+    assert of(PartFailed, events) == []
+    assert isinstance(events[-1], TurnDone)
+    token = first(ReplyToken, events)
+    assert max(first(kind, events) for kind in (Heard, Seen, Felt, Remembered)) < token
+    assert first(Heard, events) < first(Felt, events) < first(Expressed, events) < token
+    assert "grandmother" in events[first(Heard, events)].transcript.text
+    assert "tea" in events[first(Seen, events)].facts.describe("en").lower()
+    for sentence in of(SentenceWritten, events):
+        spoken = [event for event in of(Spoken, events) if event.index == sentence.index]
+        assert spoken
+        assert events.index(sentence) < events.index(spoken[0])
+    assert [event.index for event in of(Spoken, events)] == sorted(
+        event.index for event in of(Spoken, events)
+    )
+    record = TurnRecord()
+    for event in events:
+        record.add(event)
+    assert record.audio.seconds > 0.5
+    moments = record.as_json()["seconds"]
+    assert list(moments.values()) == sorted(moments.values())
+    assert list(moments) == ["perceived", "first_token", "first_audio", "done"]
+
+
+async def test_the_reply_is_what_was_shown_and_what_was_said(runtime: Runtime):
+    events = await turn(agent(runtime, speak=False), UserInput("Tell me about tea.", person="tea"))
+    shown = "".join(event.text for event in of(ReplyToken, events))
+    said = "".join(event.text for event in of(SentenceWritten, events))
+    assert shown == said
+    assert events[-1].reply == shown.strip()
+    assert [event.index for event in of(SentenceWritten, events)] == list(
+        range(len(of(SentenceWritten, events)))
+    )
+    assert of(Spoken, events) == []
+
+
+@pytest.mark.parametrize("most", [1, 2])
+async def test_the_reply_ends_after_enough_sentences(runtime: Runtime, most: int):
+    story = UserInput("Tell me a long story about a cat and a dog.", person=f"story{most}")
+    events = await turn(agent(runtime, speak=False, max_sentences=most), story)
+    assert 1 <= len(of(SentenceWritten, events)) <= most
+    assert isinstance(events[-1], TurnDone)
+    assert busy(runtime)["device:cpu"] == 0
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "expected"),
+    [("auto", "我今天很开心！", "zh"), ("auto", "I am happy.", "en"), ("zh", "Hello", "zh")],
+)
+async def test_the_reply_is_in_the_users_language_or_the_chosen_one(
+    runtime: Runtime, language: str, text: str, expected: str
+):
+    given = UserInput(text, person=f"{language}{expected}")
+    events = await turn(agent(runtime, speak=False, max_sentences=1, language=language), given)
+    assert events[-1].language == expected
+    assert of(Expressed, events)[0].expression.directive.isascii() == (expected == "en")
+    if language == "auto":
+        assert bool(re.search("[一-鿿]", events[-1].reply)) == (expected == "zh")
+
+
+async def test_what_was_said_before_is_remembered_for_that_person_only(runtime: Runtime):
+    short = agent(runtime, speak=False, max_sentences=1, recent_turns=0)
+    await turn(short, UserInput("My dog is called Rex.", person="owner"))
+    question = "What is my dog called?"
+    (known,) = of(Remembered, await turn(short, UserInput(question, person="owner")))
+    assert "Rex" in " ".join(found.memory.text for found in known.memories)
+    (unknown,) = of(Remembered, await turn(short, UserInput(question, person="stranger")))
+    assert not unknown.memories
+
+
+async def test_recall_can_be_switched_off(runtime: Runtime):
+    silent = agent(runtime, speak=False, max_sentences=1, recall=0, recent_turns=0)
+    events = await turn(silent, UserInput("Hello", person="off"))
+    assert of(Remembered, events) == of(PartFailed, events) == []
+
+
+async def test_turns_of_several_persons_at_once_do_not_mix(runtime: Runtime):
+    short = agent(runtime, speak=False, max_sentences=1)
+    sad, happy = await asyncio.gather(
+        turn(short, UserInput("I am so sad, my cat died.", person="one")),
+        turn(short, UserInput("我考上大学了，太开心了！", person="two")),
+    )
+    assert (sad[-1].language, happy[-1].language) == ("en", "zh")
+    assert of(Felt, sad)[0].reading.top == "sadness"
+    assert of(Felt, happy)[0].reading.top == "joy"
+
+
+@pytest.mark.parametrize("until", [Felt, ReplyToken, SentenceWritten, Spoken])
+async def test_who_stops_listening_leaves_nothing_running(runtime: Runtime, until: type[TurnEvent]):
+    person = f"gone-{until.kind}"
+    await written(runtime)
+    story = UserInput("Tell me a long story about a cat and a dog.", person=person)
+    async with aclosing(agent(runtime).respond(story)) as events:
+        async for event in events:
+            if isinstance(event, until):
+                break
+    assert not any(busy(runtime).values())
+    assert "agent.turn" not in {task.get_name() for task in asyncio.all_tasks()}
+
+
+async def test_a_cancelled_listener_leaves_nothing_running(runtime: Runtime):
+    told = asyncio.Event()
+    await written(runtime)
+
+    async def listen() -> None:
+        story = UserInput("Tell me a long story.", person="cancelled")
+        async with aclosing(agent(runtime).respond(story)) as events:
+            async for event in events:
+                if isinstance(event, ReplyToken):
+                    told.set()
+
+    listener = asyncio.create_task(listen())
+    await told.wait()
+    listener.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await listener
+    assert not any(busy(runtime).values())
+
+
+async def test_a_reply_that_takes_too_long_is_a_failed_turn(runtime: Runtime):
+    await written(runtime)
+    given = UserInput("Tell me a long story.", person="slow")
+    events = await turn(agent(runtime, reply_timeout=0.02), given)
+    assert isinstance(events[-1], TurnFailed)
+    assert isinstance(events[-1].error, TaskTimeout)
+    assert "agent.reply_timeout" in str(events[-1].error)
+    assert not any(busy(runtime).values())
