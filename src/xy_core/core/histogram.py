@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from dataclasses import dataclass
 
 _STEPS = 8
@@ -11,6 +12,9 @@ _SMALLEST = -20
 """2**-20 s, about a microsecond; shorter counts as that."""
 _LARGEST = 17
 """2**17 s, about a day and a half; longer counts as that."""
+_OFFSET = (_SMALLEST + 1) * _STEPS
+"""frexp gives a mantissa from 1/2 up, so the first sub-bucket of an exponent is number _STEPS."""
+_BATCH = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,43 +37,55 @@ class Quantiles:
 
 
 class Histogram:
-    """Counts durations in buckets of equal relative width (as HdrHistogram does)."""
+    """Counts durations in buckets of equal relative width (as HdrHistogram does).
 
-    __slots__ = ("_buckets", "count", "maximum", "total")
+    Durations are gathered and counted a batch at a time: noting one is on the path of every task.
+    """
+
+    __slots__ = ("_buckets", "_count", "_maximum", "_pending", "_total")
 
     def __init__(self) -> None:
         self._buckets = [0] * ((_LARGEST - _SMALLEST + 1) * _STEPS)
-        self.count = 0
-        self.total = 0.0
-        self.maximum = 0.0
+        self._pending: list[float] = []
+        self._count = 0
+        self._total = 0.0
+        self._maximum = 0.0
 
     def observe(self, seconds: float) -> None:
-        """Count one duration, in seconds; negative counts as zero."""
-        self.count += 1
-        if seconds > 0:
-            self.total += seconds
-            self.maximum = max(self.maximum, seconds)
-            mantissa, exponent = math.frexp(seconds)
-            if exponent <= _SMALLEST:
-                index = 0
-            elif exponent > _LARGEST:
-                index = len(self._buckets) - 1
-            else:
-                index = (exponent - _SMALLEST) * _STEPS + int((mantissa - 0.5) * 2 * _STEPS)
-        else:
-            index = 0
-        self._buckets[index] += 1
+        """Note one duration, in seconds; negative counts as zero."""
+        pending = self._pending
+        pending.append(seconds)
+        if len(pending) == _BATCH:
+            self._fold()
+
+    @property
+    def count(self) -> int:
+        """How many durations were noted."""
+        return self._count + len(self._pending)
+
+    @property
+    def total(self) -> float:
+        """Their sum, in seconds."""
+        self._fold()
+        return self._total
+
+    @property
+    def maximum(self) -> float:
+        """The longest, in seconds; exact."""
+        self._fold()
+        return self._maximum
 
     def quantile(self, share: float) -> float:
         """Return the duration, in seconds, that `share` (0 to 1) of all do not exceed."""
-        wanted = share * self.count
+        self._fold()
+        wanted = share * self._count
         seen = 0
         for index, count in enumerate(self._buckets):
             seen += count
             if count and seen >= wanted:
                 exponent, step = divmod(index, _STEPS)
                 middle = 0.5 + (step + 0.5) / (2 * _STEPS)
-                return min(math.ldexp(middle, exponent + _SMALLEST), self.maximum)
+                return min(math.ldexp(middle, exponent + _SMALLEST), self._maximum)
         return 0.0
 
     def quantiles(self) -> Quantiles:
@@ -83,3 +99,18 @@ class Histogram:
             self.quantile(0.99),
             self.maximum,
         )
+
+    def _fold(self) -> None:
+        pending = self._pending
+        if not pending:
+            return
+        positive = [seconds for seconds in pending if seconds > 0]
+        self._count += len(pending)
+        self._total += sum(positive)
+        self._maximum = max(self._maximum, max(positive, default=0.0))
+        self._buckets[0] += len(pending) - len(positive)
+        places = [exponent * _STEPS + int(mantissa * 2 * _STEPS) for mantissa, exponent in map(math.frexp, positive)]
+        for place, count in Counter(places).items():
+            index = min(max(place - _OFFSET, 0), len(self._buckets) - 1)
+            self._buckets[index] += count
+        pending.clear()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from xy_core.core.cancellation import CancelToken
@@ -24,34 +25,32 @@ class Job:
     and its slot is free again. Cancelling a thread settles at once and releases later.
     """
 
-    __slots__ = (
-        "args",
-        "arrival",
-        "context",
-        "deadline",
-        "error",
-        "expiry",
-        "fn",
-        "info",
-        "key",
-        "kwargs",
-        "lane",
-        "on_settled",
-        "preemptible",
-        "preempting",
-        "queued",
-        "releasers",
-        "result",
-        "retries",
-        "retry_on",
-        "running",
-        "settled",
-        "started",
-        "timeout",
-        "timer",
-        "token",
-        "waiters",
-    )
+    # Defaults live in the class: most jobs never touch most of these, and creating a job is on
+    # the path of every submission.
+    kwargs: Mapping[str, Any] = MappingProxyType({})
+    key: str | None = None
+    timeout: float | None = None
+    deadline: float | None = None
+    retries: int = 0
+    retry_on: tuple[type[BaseException], ...] = ()
+    preemptible: bool = False
+    submitted: float = 0.0
+    arrival: float = 0.0
+    sequence: int = 0
+    queued: bool = False
+    started: float = 0.0
+    running: Any = None
+    entered: bool = False
+    token: CancelToken | None = None
+    preempting: bool = False
+    timer: asyncio.TimerHandle | None = None
+    expiry: asyncio.TimerHandle | None = None
+    settled: bool = False
+    result: Any = None
+    error: BaseException | None = None
+    on_settled: Callable[[Job], None] | None = None
+    waiters: list[asyncio.Future[None]] | None = None
+    releasers: list[asyncio.Future[None]] | None = None
 
     def __init__(
         self, info: TaskInfo, fn: Callable[..., Any], args: tuple[Any, ...], lane: Lane
@@ -60,28 +59,7 @@ class Job:
         self.fn = fn
         self.args = args
         self.lane = lane
-        self.kwargs: dict[str, Any] = {}
         self.context = contextvars.copy_context()
-        self.key: str | None = None
-        self.timeout: float | None = None
-        self.deadline: float | None = None
-        self.retries = 0
-        self.retry_on: tuple[type[BaseException], ...] = ()
-        self.preemptible = False
-        self.arrival = 0.0
-        self.queued = False
-        self.started = 0.0
-        self.running: Any = None
-        self.token: CancelToken | None = None
-        self.preempting = False
-        self.timer: asyncio.TimerHandle | None = None
-        self.expiry: asyncio.TimerHandle | None = None
-        self.settled = False
-        self.result: Any = None
-        self.error: BaseException | None = None
-        self.on_settled: Callable[[Job], None] | None = None
-        self.waiters: list[asyncio.Future[None]] | None = None
-        self.releasers: list[asyncio.Future[None]] | None = None
 
     def settle(self, status: TaskStatus, result: object, error: BaseException | None) -> None:
         """Fix the outcome and wake everybody who awaits it."""
@@ -91,12 +69,15 @@ class Job:
         self.info.status = status
         if error is not None:
             self.info.error = str(error) or type(error).__name__
-        for timer in (self.timer, self.expiry):
-            if timer is not None:
-                timer.cancel()
-        self.timer = self.expiry = None
-        _wake(self.waiters)
-        self.waiters = None
+        if self.timer is not None:
+            self.timer.cancel()
+            self.timer = None
+        if self.expiry is not None:
+            self.expiry.cancel()
+            self.expiry = None
+        if self.waiters is not None:
+            _wake(self.waiters)
+            self.waiters = None
         if self.on_settled is not None:
             self.on_settled(self)
 
@@ -105,9 +86,10 @@ class Job:
         self.running = None
         self.token = None
         self.args = ()
-        self.kwargs = {}
-        _wake(self.releasers)
-        self.releasers = None
+        self.kwargs = Job.kwargs
+        if self.releasers is not None:
+            _wake(self.releasers)
+            self.releasers = None
 
     @property
     def released(self) -> bool:
@@ -115,8 +97,8 @@ class Job:
         return self.settled and self.running is None
 
 
-def _wake(waiters: list[asyncio.Future[None]] | None) -> None:
-    for waiter in waiters or ():
+def _wake(waiters: list[asyncio.Future[None]]) -> None:
+    for waiter in waiters:
         if not waiter.done():
             waiter.set_result(None)
 

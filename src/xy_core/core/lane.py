@@ -106,7 +106,7 @@ class Lane:
             raise SchedulerClosed(f"lane {self.name!r} is closed: no new tasks are taken")
         if len(self.queue) >= self._config.queue_size:
             raise QueueFull(self.name, len(self.queue), self._retry_after())
-        now = self._loop.time()
+        job.submitted = now = self._loop.time()
         if job.deadline is not None:
             job.expiry = self._loop.call_at(job.deadline, self._expire, job, "deadline")
         self.queue.push(job, now)
@@ -196,10 +196,10 @@ class Lane:
         info.status = TaskStatus.RUNNING
         info.worker = worker
         info.attempts += 1
-        now = time.time()
-        info.started_at = now
         job.started = started = self._loop.time()
-        self._wait.observe(now - info.created_at)
+        waited = started - job.submitted
+        info.started_at = now = info.created_at + waited
+        self._wait.observe(waited)
         self._running.add(job)
         if job.preemptible:
             self._preemptible.add(job)

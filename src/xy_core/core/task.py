@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 
@@ -37,13 +37,16 @@ class TaskStatus(enum.Enum):
     CANCELLED = "cancelled"
     TIMED_OUT = "timed_out"
 
+    # Members are unique, and Enum's own hash is a slow function on the path of every task.
+    __hash__ = object.__hash__
+
     @property
     def final(self) -> bool:
         """Whether the task will never change again."""
         return self not in {TaskStatus.PENDING, TaskStatus.RUNNING}
 
 
-@dataclass(slots=True, eq=False)
+@dataclass(eq=False)
 class TaskInfo:
     """The record of one task.
 
@@ -69,13 +72,14 @@ class TaskInfo:
     priority: TaskPriority
     lane: str
     created_at: float
-    note: str = ""
-    status: TaskStatus = TaskStatus.PENDING
-    started_at: float | None = None
-    ended_at: float | None = None
-    worker: str = ""
-    attempts: int = 0
-    error: str = ""
+    # What is not given at creation stays in the class until it changes.
+    note: str = field(default="", init=False)
+    status: TaskStatus = field(default=TaskStatus.PENDING, init=False)
+    started_at: float | None = field(default=None, init=False)
+    ended_at: float | None = field(default=None, init=False)
+    worker: str = field(default="", init=False)
+    attempts: int = field(default=0, init=False)
+    error: str = field(default="", init=False)
 
     def as_json(self) -> dict[str, Any]:
         """Return the record as plain JSON types."""

@@ -32,11 +32,16 @@ class TraceEvent(NamedTuple):
 class Trace:
     """A bounded record of scheduler events; the oldest give way."""
 
-    __slots__ = ("_ring", "dropped")
+    __slots__ = ("_recorded", "_ring")
 
     def __init__(self, capacity: int) -> None:
-        self._ring: deque[TraceEvent] = deque(maxlen=capacity)
-        self.dropped = 0
+        self._ring: deque[tuple[float, str, TaskInfo, str, float | None]] = deque(maxlen=capacity)
+        self._recorded = 0
+
+    @property
+    def dropped(self) -> int:
+        """How many events have given way."""
+        return self._recorded - len(self._ring)
 
     def record(
         self,
@@ -47,16 +52,14 @@ class Trace:
         ts: float | None = None,
     ) -> None:
         """Append one event; `ts` defaults to now."""
-        ring = self._ring
-        if len(ring) == ring.maxlen:
-            self.dropped += 1
-        ring.append(TraceEvent(time.time() if ts is None else ts, event, task, worker, duration))
+        self._recorded += 1
+        self._ring.append((time.time() if ts is None else ts, event, task, worker, duration))
 
     def __len__(self) -> int:
         return len(self._ring)
 
     def __iter__(self) -> Iterator[TraceEvent]:
-        return iter(tuple(self._ring))
+        return iter([TraceEvent(*event) for event in self._ring])
 
     def as_report(self) -> list[dict[str, Any]]:
         """Return the events in the report's schema, plus each task's name, lane and type.
