@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import sys
+import threading
 from collections.abc import AsyncIterator
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -115,7 +117,9 @@ class _Conversation:
 async def _lines() -> AsyncIterator[str]:
     """Yield what the user types, or the lines of a pipe."""
     if not sys.stdin.isatty():
-        while line := await asyncio.to_thread(sys.stdin.readline):
+        if isinstance(sys.stdin, io.TextIOWrapper):
+            sys.stdin.reconfigure(encoding="utf-8", errors="replace")
+        while line := await _read_line():
             yield line
         return
     session: PromptSession[str] = PromptSession()
@@ -124,3 +128,21 @@ async def _lines() -> AsyncIterator[str]:
             yield await session.prompt_async("› ")
         except EOFError:
             return
+
+
+async def _read_line() -> str:
+    """Read a line of a pipe in a daemon thread, since nothing can interrupt a read."""
+    loop = asyncio.get_running_loop()
+    line: asyncio.Future[str] = loop.create_future()
+
+    def hand_over(text: str) -> None:
+        if not line.done():
+            line.set_result(text)
+
+    def read() -> None:
+        text = sys.stdin.readline()
+        with suppress(RuntimeError):  # the loop has been closed: nobody waits any more
+            loop.call_soon_threadsafe(hand_over, text)
+
+    threading.Thread(target=read, name="stdin", daemon=True).start()
+    return await line
