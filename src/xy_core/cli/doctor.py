@@ -14,6 +14,7 @@ from pathlib import Path
 import psutil
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from xy_core.cli.i18n import tr
 from xy_core.cli.models import open_store
@@ -67,7 +68,8 @@ def run_doctor(settings: Settings, *, as_json: bool) -> None:
         table.add_column(heading, overflow="fold")
     for finding in findings:
         mark = "[green]✓[/]" if finding.ok else "[red]✗[/]"
-        table.add_row(mark, finding.name, finding.detail, finding.mend)
+        # As Text, since rich would take the brackets of an extra for markup.
+        table.add_row(mark, Text(finding.name), Text(finding.detail), Text(finding.mend))
     Console().print(table)
 
 
