@@ -32,16 +32,18 @@ def run() -> None:
     except (typer.Abort, KeyboardInterrupt):
         _leave(130, "interrupted")
     except TyperException as error:
-        _leave(2, f"error: {error} (see --help)")
+        # Without a message it was the help itself that was shown.
+        _leave(2, f"error: {error} (see --help)" if str(error) else "")
     except BrokenPipeError:
         _leave(141)
     _leave(code if isinstance(code, int) else 0)
 
 
 def _choose_language(arguments: list[str]) -> None:
-    for option, value in itertools.pairwise(arguments):
-        if option == "--lang":
-            os.environ["XY_LANG"] = value
+    for option, following in itertools.pairwise([*arguments, ""]):
+        name, equals, value = option.partition("=")
+        if name == "--lang":
+            os.environ["XY_LANG"] = value if equals else following
 
 
 def _leave(code: int, message: str = "") -> None:
