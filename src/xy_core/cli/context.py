@@ -62,6 +62,8 @@ def parse_assignments(assignments: tuple[str, ...]) -> dict[str, Any]:
 
 def _value(text: str) -> Any:  # noqa: ANN401 - any TOML value
     try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except (tomllib.TOMLDecodeError, KeyError):
+        document = tomllib.loads(f"value = {text}")
+    except tomllib.TOMLDecodeError:
         return text
+    # Text of several lines can be a document of several keys, which is not what was meant.
+    return document["value"] if len(document) == 1 else text
