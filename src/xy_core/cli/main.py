@@ -36,6 +36,9 @@ def run() -> None:
         _leave(2, f"error: {error} (see --help)" if str(error) else "")
     except BrokenPipeError:
         _leave(141)
+    except SystemExit as exit_:
+        # typer and rich turn a broken pipe into an exit with 1.
+        code = 141 if isinstance(exit_.__context__, BrokenPipeError) else exit_.code
     _leave(code if isinstance(code, int) else 0)
 
 
