@@ -109,7 +109,10 @@ class Histogram:
         self._total += sum(positive)
         self._maximum = max(self._maximum, max(positive, default=0.0))
         self._buckets[0] += len(pending) - len(positive)
-        places = [exponent * _STEPS + int(mantissa * 2 * _STEPS) for mantissa, exponent in map(math.frexp, positive)]
+        places = [
+            exponent * _STEPS + int(mantissa * 2 * _STEPS)
+            for mantissa, exponent in map(math.frexp, positive)
+        ]
         for place, count in Counter(places).items():
             index = min(max(place - _OFFSET, 0), len(self._buckets) - 1)
             self._buckets[index] += count

@@ -48,7 +48,7 @@ class Job:
     settled: bool = False
     result: Any = None
     error: BaseException | None = None
-    on_settled: Callable[[Job], None] | None = None
+    on_settled: Callable[[], None] | None = None
     waiters: list[asyncio.Future[None]] | None = None
     releasers: list[asyncio.Future[None]] | None = None
 
@@ -79,7 +79,7 @@ class Job:
             _wake(self.waiters)
             self.waiters = None
         if self.on_settled is not None:
-            self.on_settled(self)
+            self.on_settled()
 
     def release(self) -> None:
         """Note that the work has ended, and drop what it held."""

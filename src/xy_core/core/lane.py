@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,8 @@ log = structlog.get_logger("scheduler")
 _BACKOFF_BASE = 0.1
 _BACKOFF_CAP = 30.0
 
+_RUNNING = TaskStatus.RUNNING
+_COMPLETED = TaskStatus.COMPLETED
 _ENDINGS = {
     TaskStatus.COMPLETED: "task_completed",
     TaskStatus.FAILED: "task_failed",
@@ -73,6 +75,7 @@ class Lane:
         queue: ReadyQueue,
         trace: Trace,
         loop: asyncio.AbstractEventLoop,
+        settled: Callable[[Job], None],
     ) -> None:
         self.name = name
         self.executor = executor
@@ -80,6 +83,7 @@ class Lane:
         self._config = config
         self._trace = trace
         self._loop = loop
+        self._tell_settled = settled
         self._free = [f"{name}-{number}" for number in reversed(range(config.min_workers))]
         self._workers = config.min_workers
         self._running: set[Job] = set()
@@ -110,7 +114,7 @@ class Lane:
         if job.deadline is not None:
             job.expiry = self._loop.call_at(job.deadline, self._expire, job, "deadline")
         self.queue.push(job, now)
-        self._trace.record("task_scheduled", job.info, ts=job.info.created_at)
+        self._trace.record("task_scheduled", job.info, "", None, job.info.created_at)
         if self._free:
             self._pump()
         else:
@@ -193,7 +197,7 @@ class Lane:
 
     def _start(self, job: Job, worker: str) -> None:
         info = job.info
-        info.status = TaskStatus.RUNNING
+        info.status = _RUNNING
         info.worker = worker
         info.attempts += 1
         job.started = started = self._loop.time()
@@ -205,7 +209,7 @@ class Lane:
             self._preemptible.add(job)
         if job.timeout is not None:
             job.timer = self._loop.call_at(started + job.timeout, self._expire, job, "timeout")
-        self._trace.record("worker_start", info, worker, ts=now)
+        self._trace.record("worker_start", info, worker, None, now)
         try:
             self.executor.start(job, self._work_ended)
         except Exception as error:  # noqa: BLE001 - a call that cannot even begin is its failure
@@ -255,30 +259,32 @@ class Lane:
 
     def _work_ended(self, job: Job, result: Any, error: BaseException | None) -> None:
         """Take back the slot, decide what became of the job, and start the next."""
-        info = job.info
         ran = self._loop.time() - job.started
         self._run.observe(ran)
         self._running.discard(job)
-        self._free.append(info.worker)
-        self.queue.release(job.key)
+        self._free.append(job.info.worker)
+        if job.key is not None:
+            self.queue.release(job.key)
         if job.preemptible:
             self._preemptible.discard(job)
         if not job.settled:
-            self._decide(job, result, error, ran)
+            if error is None:
+                self._settle(job, _COMPLETED, result, None, ran)
+            else:
+                self._decide(job, error, ran)
         if job.settled:
             job.release()
-        if len(self.queue):
+        if self.queue:
             self._pump()
         elif self._idlers:
             self._wake_idlers()
 
-    def _decide(self, job: Job, result: Any, error: BaseException | None, ran: float) -> None:
+    def _decide(self, job: Job, error: BaseException, ran: float) -> None:
+        """Settle a job whose attempt raised, or queue it for another one."""
         if job.timer is not None:
             job.timer.cancel()
             job.timer = None
-        if error is None:
-            self._settle(job, TaskStatus.COMPLETED, result, None, ran)
-        elif job.preempting and not self._closed:
+        if job.preempting and not self._closed:
             self._again(job, "task_preempted", ran)
         elif isinstance(error, (asyncio.CancelledError, TaskCancelled)):
             reason = TaskCancelled(str(error) or "the task cancelled itself")
@@ -299,11 +305,19 @@ class Lane:
         error: BaseException | None,
         ran: float | None = None,
     ) -> None:
+        """Fix a job's outcome; `ran` is how long its attempt took, None if it was waiting."""
         info = job.info
-        info.ended_at = now = time.time()
+        if ran is None:
+            worker = ""
+            moment = self._loop.time()
+        else:
+            worker = info.worker
+            moment = job.started + ran
+        info.ended_at = now = info.created_at + moment - job.submitted
         self._ended[status] += 1
-        self._trace.record(_ENDINGS[status], info, info.worker if ran is not None else "", ran, now)
+        self._trace.record(_ENDINGS[status], info, worker, ran, now)
         job.settle(status, result, error)
+        self._tell_settled(job)
 
     def _abandon(self, job: Job, status: TaskStatus, error: BaseException) -> bool:
         """Settle a job before its work has ended by itself, and ask the work to end."""

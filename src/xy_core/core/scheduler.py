@@ -6,7 +6,7 @@ import asyncio
 import itertools
 import secrets
 import time
-from collections import deque
+from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack, overload
@@ -48,8 +48,8 @@ class GlobalTaskScheduler:
         self._lanes: dict[str, Lane] = {}
         self._limits: dict[str, int] = {}
         self._active: dict[str, Job] = {}
-        self._history: deque[Job | TaskInfo] = deque()
-        self._ended: dict[str, Job | TaskInfo] = {}
+        self._ended: OrderedDict[str, Job | TaskInfo] = OrderedDict()
+        self._history_size = self.config.history_size
         self._kept: set[str] = set()
         self._numbers = itertools.count()
         self._prefix = f"task_{secrets.token_hex(4)}_"
@@ -134,23 +134,17 @@ class GlobalTaskScheduler:
         task_type = options.get("task_type", _DEFAULT) if options else _DEFAULT
         lane = self._lane(task_type, options.get("device") if options else None)
         lane.executor.check(fn)
-        info = TaskInfo(
-            f"{self._prefix}{next(self._numbers)}",
-            getattr(fn, "__qualname__", "task"),
-            task_type,
-            _MEDIUM,
-            lane.name,
-            time.time(),
-        )
+        task_id = f"{self._prefix}{next(self._numbers)}"
+        name = getattr(fn, "__qualname__", "task")
+        info = TaskInfo(task_id, name, task_type, _MEDIUM, lane.name, time.time())
         job = Job(info, fn, args, lane)
-        job.on_settled = self._remember
         if options:
             configure(job, **options)
-        self._active[info.task_id] = job
+        self._active[task_id] = job
         try:
             lane.submit(job)
         except BaseException:
-            del self._active[info.task_id]
+            del self._active[task_id]
             raise
         return TaskHandle(job)
 
@@ -201,7 +195,7 @@ class GlobalTaskScheduler:
         channel = Channel(asyncio.get_running_loop(), buffer)
         options.setdefault("name", getattr(fn, "__qualname__", "stream"))
         handle = self.submit(producer(fn, channel), *args, **options)
-        self._active[handle.task_id].on_settled = self._stream_settled(channel)
+        self._active[handle.task_id].on_settled = channel.end
         return TaskStream(channel, handle)
 
     async def schedule_task(  # noqa: PLR0917 - the report's signature
@@ -231,7 +225,7 @@ class GlobalTaskScheduler:
         Raises:
             InvalidTaskError: no such task is known any more, or it was not one of `schedule_task`.
         """
-        job = self._active.get(task_id) or self._ended.get(task_id)
+        job = self._active.get(task_id) or self._remembered().get(task_id)
         if not isinstance(job, Job):
             raise InvalidTaskError(f"no result is kept for task {task_id!r}")
         return await TaskHandle[Any](job)
@@ -245,13 +239,13 @@ class GlobalTaskScheduler:
 
     def task(self, task_id: str) -> TaskInfo | None:
         """Return a task's record, if it is active or still remembered."""
-        found = self._active.get(task_id) or self._ended.get(task_id)
-        return found.info if isinstance(found, Job) else found
+        found = self._active.get(task_id) or self._remembered().get(task_id)
+        return None if found is None else _info(found)
 
     def tasks(self) -> Iterator[TaskInfo]:
         """Iterate over the records of active and remembered tasks."""
         yield from [job.info for job in self._active.values()]
-        yield from [found.info if isinstance(found, Job) else found for found in self._history]
+        yield from [_info(entry) for entry in self._remembered().values()]
 
     def statistics(self) -> dict[str, LaneStatistics]:
         """Return each lane's figures by its name."""
@@ -293,7 +287,13 @@ class GlobalTaskScheduler:
         for key, running in self._limits.items():
             queue.limit(key, running)
         self._lanes[name] = Lane(
-            name, executor, config=config, queue=queue, trace=self.trace, loop=loop
+            name,
+            executor,
+            config=config,
+            queue=queue,
+            trace=self.trace,
+            loop=loop,
+            settled=self._remember,
         )
 
     def _lane(self, task_type: TaskType, device: str | None) -> Lane:
@@ -306,30 +306,25 @@ class GlobalTaskScheduler:
         lane = self._lanes.get(name)
         return self.lane(name) if lane is None else lane
 
-    def _stream_settled(self, channel: Channel) -> Callable[[Job], None]:
-        def settled(job: Job) -> None:
-            channel.end()
-            self._remember(job)
-
-        return settled
-
     def _remember(self, job: Job) -> None:
-        info = job.info
-        task_id = info.task_id
+        task_id = job.info.task_id
         self._active.pop(task_id, None)
-        entry: Job | TaskInfo = info
-        if task_id in self._kept:
+        ended = self._ended
+        if self._kept and task_id in self._kept:
             self._kept.discard(task_id)
-            entry = job
-        history = self._history
-        history.append(entry)
-        self._ended[task_id] = entry
-        oldest_allowed = time.time() - self.config.history_seconds
-        while history and (
-            len(history) > self.config.history_size or _ended_at(history[0]) < oldest_allowed
-        ):
-            old = history.popleft()
-            self._ended.pop((old.info if isinstance(old, Job) else old).task_id, None)
+            ended[task_id] = job
+        else:
+            ended[task_id] = job.info
+        if len(ended) > self._history_size:
+            ended.popitem(last=False)
+
+    def _remembered(self) -> OrderedDict[str, Job | TaskInfo]:
+        """The ended tasks, without those that ended too long ago."""
+        ended = self._ended
+        oldest = time.time() - self.config.history_seconds
+        while ended and (_info(next(iter(ended.values()))).ended_at or 0.0) < oldest:
+            ended.popitem(last=False)
+        return ended
 
 
 def device_lane(device: str) -> str:
@@ -337,9 +332,8 @@ def device_lane(device: str) -> str:
     return f"device:{device}"
 
 
-def _ended_at(entry: Job | TaskInfo) -> float:
-    info = entry.info if isinstance(entry, Job) else entry
-    return info.ended_at or 0.0
+def _info(entry: Job | TaskInfo) -> TaskInfo:
+    return entry.info if isinstance(entry, Job) else entry
 
 
 async def _within(seconds: float, *waits: Coroutine[Any, Any, None]) -> None:

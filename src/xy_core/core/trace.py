@@ -29,19 +29,24 @@ class TraceEvent(NamedTuple):
     duration: float | None = None
 
 
+_FIELDS = len(TraceEvent._fields)
+
+
 class Trace:
     """A bounded record of scheduler events; the oldest give way."""
 
     __slots__ = ("_recorded", "_ring")
 
     def __init__(self, capacity: int) -> None:
-        self._ring: deque[tuple[float, str, TaskInfo, str, float | None]] = deque(maxlen=capacity)
+        # The fields of all events in one row: an object an event would be one more thing that
+        # the garbage collector looks at again and again.
+        self._ring: deque[Any] = deque(maxlen=capacity * _FIELDS)
         self._recorded = 0
 
     @property
     def dropped(self) -> int:
         """How many events have given way."""
-        return self._recorded - len(self._ring)
+        return self._recorded - len(self)
 
     def record(
         self,
@@ -53,13 +58,14 @@ class Trace:
     ) -> None:
         """Append one event; `ts` defaults to now."""
         self._recorded += 1
-        self._ring.append((time.time() if ts is None else ts, event, task, worker, duration))
+        self._ring.extend((time.time() if ts is None else ts, event, task, worker, duration))
 
     def __len__(self) -> int:
-        return len(self._ring)
+        return len(self._ring) // _FIELDS
 
     def __iter__(self) -> Iterator[TraceEvent]:
-        return iter([TraceEvent(*event) for event in self._ring])
+        fields = iter(tuple(self._ring))
+        return map(TraceEvent._make, zip(*[fields] * _FIELDS, strict=True))
 
     def as_report(self) -> list[dict[str, Any]]:
         """Return the events in the report's schema, plus each task's name, lane and type.

@@ -7,6 +7,7 @@ from typing import Literal
 from pydantic import Field
 
 from xy_core.core.config import StrictModel
+from xy_core.modules.llm.grammars import NO_PICTOGRAPHS
 
 
 class LanguageModelConfig(StrictModel):
@@ -17,6 +18,7 @@ class LanguageModelConfig(StrictModel):
     prompt: Literal["chat", "few_shot"] = Field(
         "chat", description="chat: by the model's own template; few_shot: a base model by examples."
     )
+    grammar: str = Field("", description="GBNF that chat replies must follow; none if empty.")
     repeat_penalty: float = Field(
         1.0,
         ge=1,
@@ -30,7 +32,9 @@ class LLMConfig(StrictModel):
 
     models: tuple[LanguageModelConfig, ...] = Field(
         (
-            LanguageModelConfig(id="smollm2-135m-instruct", languages=("en",)),
+            LanguageModelConfig(
+                id="smollm2-135m-instruct", languages=("en",), grammar=NO_PICTOGRAPHS
+            ),
             LanguageModelConfig(
                 id="gemma3-270m-base", languages=("zh",), prompt="few_shot", repeat_penalty=1.1
             ),

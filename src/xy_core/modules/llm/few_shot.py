@@ -73,10 +73,6 @@ def few_shot_prompt(messages: Sequence[Message]) -> str:
     return "\n".join(lines) + f"\n{play.assistant}{play.colon.rstrip()}"
 
 
-REPLY_GRAMMAR = r"""root ::= " "? [^ \n:：] [^\n:：]{1,200} "\n" """
-"""GBNF: the rest of one line, not empty, in which nobody else begins to speak."""
-
-
 def _line(play: _Play, speaker: str, words: str) -> str:
     return f"{speaker}{play.colon}{_one_line(words)}"
 

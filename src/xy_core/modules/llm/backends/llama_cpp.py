@@ -10,7 +10,8 @@ from typing import Any
 
 from xy_core.core.errors import BackendError, MissingExtraError
 from xy_core.modules.llm.config import LanguageModelConfig, LLMConfig
-from xy_core.modules.llm.few_shot import REPLY_GRAMMAR, few_shot_prompt
+from xy_core.modules.llm.few_shot import few_shot_prompt
+from xy_core.modules.llm.grammars import ONE_LINE
 from xy_core.modules.llm.types import Delta, Message
 
 _SILENT = -1
@@ -40,6 +41,8 @@ class LlamaCppChat:
     def _try(self, emit: Callable[[Delta], None], messages: Sequence[Message]) -> bool:
         said = [{"role": message.role, "content": message.content} for message in messages]
         body = {"messages": said, **self._sampling()}
+        if self._model.grammar:
+            body["grammar"] = self._model.grammar
         return _stream(self._loaded().handle_chat_completions, body, emit)
 
     def close(self) -> None:
@@ -68,7 +71,7 @@ class LlamaCppFewShot(LlamaCppChat):
         body = {
             "prompt": few_shot_prompt(messages),
             "stop": ["\n"],
-            "grammar": REPLY_GRAMMAR,
+            "grammar": ONE_LINE,
             **self._sampling(),
         }
         return _stream(self._loaded().handle_completions, body, emit)
