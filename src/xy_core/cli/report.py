@@ -21,11 +21,12 @@ def render_report(turns: Sequence[dict[str, Any]], tasks: Sequence[dict[str, Any
         turns: the entries of ``turns.json``.
         tasks: the records of the scheduler's tasks.
     """
+    run = [task for task in tasks if task["started_at"] and task["ended_at"]]
     page = Template((files("xy_core.cli") / _PAGE).read_text("utf-8"))
     return page.substitute(
         title=tr("xy-core: three turns", "xy-core：三轮对话"),
         turns="\n".join(_turn(turn) for turn in turns),
-        tasks="\n".join(_lane(lane, tasks) for lane in sorted({task["lane"] for task in tasks})),
+        tasks="\n".join(_lane(lane, run) for lane in sorted({task["lane"] for task in run})),
         lanes_title=tr("What ran where", "任务在通道中的运行"),
     )
 
@@ -66,17 +67,16 @@ def _bars(emotion: dict[str, Any]) -> str:
 
 
 def _lane(lane: str, tasks: Sequence[dict[str, Any]]) -> str:
-    """Draw one lane's tasks as an SVG strip over the time of all tasks."""
-    run = [task for task in tasks if task["started_at"] and task["ended_at"]]
-    begin = min(task["started_at"] for task in run)
-    span = max(task["ended_at"] for task in run) - begin or 1.0
+    """Draw one lane's tasks as an SVG strip over the time of all tasks; all of them have run."""
+    begin = min(task["started_at"] for task in tasks)
+    span = max(task["ended_at"] for task in tasks) - begin or 1.0
     boxes = "".join(
         f'<rect x="{(task["started_at"] - begin) / span * 1000:.1f}" '
         f'width="{max(1.0, (task["ended_at"] - task["started_at"]) / span * 1000):.1f}" '
         f'y="{_row(task)}" height="9" class="{html.escape(task["name"].split(".")[0])}">'
-        f"<title>{html.escape(task['name'])} · {task['priority']} · "
+        f"<title>{html.escape(task['name'])} · {html.escape(task['priority'])} · "
         f"{(task['ended_at'] - task['started_at']) * 1000:.0f} ms</title></rect>"
-        for task in run
+        for task in tasks
         if task["lane"] == lane
     )
     return f'<h3>{html.escape(lane)}</h3><svg viewBox="0 0 1000 44">{boxes}</svg>'
