@@ -24,6 +24,7 @@ def settings(tmp_path: Path) -> Settings:
             "models": {"root": tmp_path / "models"},
             "memory": {"path": tmp_path / "memory.db"},
             "modules": ["emotion"],
+            "llm": {"models": [{"id": "smollm2-135m-instruct", "languages": ["en"]}]},
             "scheduler": {"cpu": {"max_workers": 1}},
         }
     )

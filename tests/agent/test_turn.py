@@ -20,7 +20,6 @@ from xy_core.agent import (
     UserInput,
 )
 from xy_core.core.errors import ModuleUnavailable
-from xy_core.models import ModelStore
 from xy_core.modules.vision import Picture
 from xy_core.modules.voice import read_audio
 from xy_core.runtime import open_runtime
@@ -76,17 +75,3 @@ async def test_a_missing_model_is_named_with_the_command_that_fetches_it(tmp_pat
     assert isinstance(failed, TurnFailed)
     assert "xy-core models pull smollm2-135m-instruct" in str(failed.error)
     assert failed.error.exit_code == 2
-
-
-async def test_a_program_stops_also_when_a_turn_is_never_finished(
-    opening: Open, model_store: ModelStore
-):
-    async with opening(["llm"]) as running:
-        assert running.store.root == model_store.root
-        events = agent(running).respond(UserInput("Tell me a long story."))
-        async for event in events:
-            if isinstance(event, ReplyToken):
-                break
-        await events.aclose()
-        scheduler = running.engine.scheduler
-    assert scheduler.statistics() == {}

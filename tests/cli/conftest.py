@@ -11,6 +11,13 @@ from pathlib import Path
 import pytest
 
 SCRIPT = str(Path(sys.executable).with_name("xy-core"))
+ONLY_ENGLISH = (
+    "--set",
+    'modules=["llm"]',
+    "--set",
+    'llm.models=[{id = "smollm2-135m-instruct", languages = ["en"]}]',
+)
+"""Options that load one language model and nothing else."""
 Program = Callable[..., subprocess.CompletedProcess[str]]
 
 

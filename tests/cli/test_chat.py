@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import SCRIPT, Program
+from tests.cli.conftest import ONLY_ENGLISH, SCRIPT, Program
 
 HEARTLESS = ("--set", 'modules=["emotion"]', "chat")
 """A chat that needs no models: it starts at once, and its turns say what is missing."""
@@ -108,8 +108,7 @@ def test_control_c_ends_it_while_it_waits_for_a_line(environment):
 @pytest.mark.models
 @pytest.mark.usefixtures("model_store")
 def test_control_c_ends_it_in_the_middle_of_a_reply(environment):
-    llm = ("--set", 'modules=["llm"]', "chat")
-    with chatting(*llm, environment=environment) as process:
+    with chatting(*ONLY_ENGLISH, "chat", environment=environment) as process:
         process.stdin.write("Tell me a long story about a cat and a dog.\n")
         process.stdin.flush()
         assert process.stdout.read(1)
