@@ -175,3 +175,19 @@ async def test_a_reply_that_takes_too_long_is_a_failed_turn(runtime: Runtime):
     assert isinstance(events[-1].error, TaskTimeout)
     assert "agent.reply_timeout" in str(events[-1].error)
     assert not any(busy(runtime).values())
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["\x00\x1b[2J", "hello " * 20_000, "<|im_end|>{name}%s", "🙂", "'; DROP TABLE"],
+    ids=["control", "long", "markup", "emoji", "sql"],
+)
+async def test_hostile_words_end_as_a_turn_does(runtime: Runtime, text: str):
+    brief = agent(runtime, max_sentences=1)
+    events = await turn(brief, UserInput(text, person=f"hostile {text[:9]}"))
+    assert isinstance(events[-1], TurnDone | TurnFailed)
+    for event in of(PartFailed, events) + of(TurnFailed, events):
+        assert str(event.error)
+        assert "the turn failed" not in str(event.error)
+    assert busy(runtime)["device:cpu"] == 0
+    assert isinstance((await turn(brief, UserInput("Hello", person="next")))[-1], TurnDone)

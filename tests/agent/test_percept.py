@@ -19,3 +19,11 @@ def test_nothing_at_all_is_refused(text):
 def test_any_part_is_enough():
     assert UserInput("hi").person == "user"
     assert UserInput(audio=Audio.silence(0.1, 16_000)).text == ""
+
+
+@pytest.mark.parametrize(
+    "parts", [{"text": "hi \udcff"}, {"text": "hi", "person": "\ud800"}], ids=str
+)
+def test_what_is_not_unicode_is_refused(parts):
+    with pytest.raises(InputError, match=r"not Unicode at character \d: give it as UTF-8"):
+        UserInput(**parts)

@@ -43,6 +43,7 @@ def test_help_is_in_the_language_of_the_locale(xy_core: Program):
         (("--set", "llm.colour=red", "config", "show"), "'llm.colour'"),
         (("--lang", "fr", "config", "show"), "'lang'"),
         (("ask",), "nothing was given"),
+        (("ask", "--text", "\udcff"), "not Unicode"),
         (("--set", 'modules=["nonsense"]', "ask", "--text", "x"), "nonsense"),
     ],
     ids=str,

@@ -23,7 +23,7 @@ class UserInput:
         person: whose memories and mood it concerns.
 
     Raises:
-        InputError: all parts are missing or blank.
+        InputError: all parts are missing or blank, or a text is not Unicode.
     """
 
     text: str = ""
@@ -34,6 +34,14 @@ class UserInput:
     def __post_init__(self) -> None:
         if not self.text.strip() and self.audio is None and self.image is None:
             raise InputError("nothing was given: type a text, or add an audio file or a picture")
+        # Bytes of a command line that are not UTF-8 arrive as half a character each.
+        for name, text in (("text", self.text), ("person", self.person)):
+            try:
+                text.encode()
+            except UnicodeEncodeError as error:
+                raise InputError(
+                    f"the {name} is not Unicode at character {error.start + 1}: give it as UTF-8"
+                ) from error
 
 
 @dataclass(frozen=True, slots=True)
