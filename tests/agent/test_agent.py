@@ -26,7 +26,7 @@ from xy_core.agent import (
     TurnRecord,
     UserInput,
 )
-from xy_core.core.errors import TaskTimeout
+from xy_core.core.errors import BackendError, TaskTimeout
 from xy_core.modules.vision import Picture
 from xy_core.modules.voice import read_audio
 from xy_core.runtime import Runtime
@@ -191,3 +191,13 @@ async def test_hostile_words_end_as_a_turn_does(runtime: Runtime, text: str):
         assert "the turn failed" not in str(event.error)
     assert busy(runtime)["device:cpu"] == 0
     assert isinstance((await turn(brief, UserInput("Hello", person="next")))[-1], TurnDone)
+
+
+async def test_an_error_that_nobody_foresaw_is_the_turns_last_event(runtime: Runtime):
+    await written(runtime)
+    events = await turn(agent(runtime), UserInput("Hello", image=b"not a picture"))
+    assert isinstance(events[-1], TurnFailed)
+    assert isinstance(events[-1].error, BackendError)
+    assert "the turn failed" in str(events[-1].error)
+    assert events[-1].error.__cause__ is not None
+    assert not any(busy(runtime).values())
