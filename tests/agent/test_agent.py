@@ -140,7 +140,9 @@ async def test_who_stops_listening_leaves_nothing_running(runtime: Runtime, unti
     person = f"gone-{until.kind}"
     await written(runtime)
     story = UserInput("Tell me a long story about a cat and a dog.", person=person)
-    async with aclosing(agent(runtime).respond(story)) as events:
+    # Without memory: nothing can interrupt a query, it ends some milliseconds later by itself.
+    forgetful = agent(runtime, recall=0, recent_turns=0)
+    async with aclosing(forgetful.respond(story)) as events:
         async for event in events:
             if isinstance(event, until):
                 break
@@ -170,7 +172,7 @@ async def test_a_cancelled_listener_leaves_nothing_running(runtime: Runtime):
 async def test_a_reply_that_takes_too_long_is_a_failed_turn(runtime: Runtime):
     await written(runtime)
     given = UserInput("Tell me a long story.", person="slow")
-    events = await turn(agent(runtime, reply_timeout=0.02), given)
+    events = await turn(agent(runtime, reply_timeout=0.02, recent_turns=0), given)
     assert isinstance(events[-1], TurnFailed)
     assert isinstance(events[-1].error, TaskTimeout)
     assert "agent.reply_timeout" in str(events[-1].error)
