@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from xy_core.core.executors import is_coroutine_function
+from xy_core.core.functions import is_coroutine_function
 from xy_core.core.scheduler import GlobalTaskScheduler
 from xy_core.core.task import TaskType
 

@@ -571,9 +571,10 @@ async def test_the_record_of_a_task_outlives_it(scheduler):
 
 async def test_ended_tasks_are_kept_in_bounded_number(config):
     async with GlobalTaskScheduler(config(history_size=3)) as scheduler:
-        handles = [scheduler.submit(nothing) for _ in range(5)]
-        for handle in handles:
-            await handle
+        handles = []
+        for _ in range(5):
+            handles.append(scheduler.submit(nothing))
+            await handles[-1]
         assert [task.task_id for task in scheduler.tasks()] == [
             handle.task_id for handle in handles[2:]
         ]

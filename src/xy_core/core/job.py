@@ -97,6 +97,10 @@ class Job:
         return self.settled and self.running is None
 
 
+Ended = Callable[[Job, Any, BaseException | None], None]
+"""Told once, on the loop, when a job's work has really ended: its result or its error."""
+
+
 def _wake(waiters: list[asyncio.Future[None]]) -> None:
     for waiter in waiters:
         if not waiter.done():

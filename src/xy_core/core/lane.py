@@ -243,12 +243,13 @@ class Lane:
         self._scaling = None
         self._growing = False
         config = self._config
-        if self.queue and not self._free and self._workers < config.max_workers:
+        wanted = self.queue and not self._free and self._workers < config.max_workers
+        if wanted and not self.executor.saturated():
             grown = min(self._workers, config.max_workers - self._workers)
             self._free += [f"{self.name}-{self._workers + n}" for n in reversed(range(grown))]
             self._workers += grown
             self._pump()
-        elif len(self._free) == self._workers > config.min_workers:
+        elif not wanted and len(self._free) == self._workers > config.min_workers:
             self._workers = config.min_workers
             self._free = [f"{self.name}-{n}" for n in reversed(range(self._workers))]
         self._grow_later()

@@ -12,8 +12,9 @@ from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack, overload
 
 from xy_core.core.config import LaneConfig, SchedulerConfig
+from xy_core.core.coroutines import CoroutineExecutor
 from xy_core.core.errors import InvalidTaskError, SchedulerClosed
-from xy_core.core.executors import CoroutineExecutor, DeviceExecutor, Executor, ThreadExecutor
+from xy_core.core.executors import DeviceExecutor, Executor, ThreadExecutor
 from xy_core.core.job import Job, TaskHandle
 from xy_core.core.lane import Lane, LaneStatistics
 from xy_core.core.options import TaskOptions, configure

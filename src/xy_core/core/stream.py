@@ -14,7 +14,7 @@ from typing import Any, Generic, Self, TypeVar
 
 from xy_core.core.cancellation import CancelToken, current_token
 from xy_core.core.errors import InvalidTaskError, TaskCancelled
-from xy_core.core.executors import is_coroutine_function
+from xy_core.core.functions import is_coroutine_function
 from xy_core.core.job import TaskHandle
 from xy_core.core.task import TaskInfo
 

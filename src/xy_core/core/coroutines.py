@@ -1,0 +1,161 @@
+"""Runs coroutine functions on the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import time
+import types
+from collections.abc import Callable, Generator
+from typing import Any
+
+from xy_core.core.errors import InvalidTaskError
+from xy_core.core.functions import is_coroutine_function, name_of
+from xy_core.core.job import Ended, Job
+
+_TURN = 0.001
+"""Seconds that jobs which never wait may keep the event loop before others get their turn."""
+_SATURATED = 0.8
+"""Share of a processor from which on the loop's thread has no time for more slots."""
+
+
+class CoroutineExecutor:
+    """Runs jobs in asyncio tasks; one that ends goes on with the job that takes its slot.
+
+    So a backlog costs no asyncio task a job. Each job still has the context of its submitter, and
+    a task that was cancelled serves no other job.
+    """
+
+    __slots__ = ("_context", "_free", "_loop", "_measured", "_turn_ends", "_waiting_turn")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        # Runners enter their jobs' contexts from one of their own, which nobody else enters.
+        self._context = contextvars.Context()
+        self._free: _Runner | None = None
+        self._turn_ends = 0.0
+        self._waiting_turn = False
+        self._measured = (loop.time(), time.thread_time())
+
+    def check(self, fn: Callable[..., Any]) -> None:
+        """Refuse functions that would block the event loop."""
+        if not is_coroutine_function(fn):
+            raise InvalidTaskError(
+                f"{name_of(fn)} is not a coroutine function and would block the event loop: "
+                "submit it with task_type=TaskType.CPU_BOUND (or GPU_BOUND for a device)"
+            )
+
+    def start(self, job: Job, ended: Ended) -> None:
+        """Let the runner that has just become free go on with the job, or make a new one."""
+        job.entered = False
+        runner = self._free
+        if runner is not None:
+            self._free = None
+            runner.job = job
+            job.running = runner.task
+            return
+        runner = _Runner(self, job, ended)
+        task = self._loop.create_task(runner.run(), name=job.info.name, context=self._context)
+        runner.task = job.running = task
+        task.add_done_callback(runner.over)
+
+    def cancel(self, job: Job) -> None:
+        """Throw CancelledError into the coroutine, or keep it from beginning."""
+        if job.entered:
+            job.running.cancel()
+
+    def saturated(self) -> bool:
+        """Whether the loop's thread was busy since the last call: more slots would not help."""
+        before, used_before = self._measured
+        self._measured = now, used = self._loop.time(), time.thread_time()
+        return used - used_before > _SATURATED * (now - before)
+
+    def close(self) -> None:
+        """Nothing to give back: the lane has cancelled its tasks."""
+
+    def offer(self, runner: _Runner | None) -> None:
+        """Name the runner that may take the next job that is started, or none."""
+        self._free = runner
+
+    def turn_is_over(self) -> bool:
+        """Whether the loop must get to other things now; if so, begins a new turn after them."""
+        if time.monotonic() < self._turn_ends:
+            return False
+        if not self._waiting_turn:
+            self._waiting_turn = True
+            self._loop.call_soon(self._begin_turn)
+        return True
+
+    def _begin_turn(self) -> None:
+        self._waiting_turn = False
+        self._turn_ends = time.monotonic() + _TURN
+
+
+class _Runner:
+    """One asyncio task, and the job that it runs now."""
+
+    __slots__ = ("_ended", "_executor", "job", "task")
+
+    def __init__(self, executor: CoroutineExecutor, job: Job, ended: Ended) -> None:
+        self._executor = executor
+        self._ended = ended
+        self.job: Job | None = job
+        self.task: asyncio.Task[None]
+
+    async def run(self) -> None:
+        """Run the first job, and then every job that takes its slot."""
+        executor, ended, task = self._executor, self._ended, self.task
+        while (job := self.job) is not None:
+            job.entered = True
+            result: Any = None
+            error: BaseException | None = None
+            if job.settled or job.preempting:
+                error = asyncio.CancelledError()
+            else:
+                try:
+                    result = await _inside(job)
+                except (Exception, asyncio.CancelledError) as raised:  # noqa: BLE001 - the outcome
+                    error = raised
+            self.job = None
+            # A cancellation may still hang over the task; the next job must not get it.
+            executor.offer(None if task.cancelling() else self)
+            ended(job, result, error)
+            executor.offer(None)
+            error = None  # its traceback holds this frame
+            if self.job is not None and executor.turn_is_over():
+                await _turn()
+
+    def over(self, task: asyncio.Task[None]) -> None:
+        """Tell the end of a job that went down with its task."""
+        if self.job is not None:
+            job, self.job = self.job, None
+            error = None if task.cancelled() else task.exception()
+            self._ended(job, None, error or asyncio.CancelledError())
+
+
+@types.coroutine
+def _inside(job: Job) -> Generator[Any, Any, Any]:
+    """Await a job's coroutine, with each of its steps inside the job's context."""
+    enter = job.context.run
+    coroutine = enter(job.fn, *job.args, **job.kwargs)
+    step: Callable[..., Any] = coroutine.send
+    value: Any = None
+    while True:
+        try:
+            waiting = enter(step, value)
+        except StopIteration as end:
+            return end.value
+        finally:
+            value = None  # a thrown error's traceback holds this frame
+        try:
+            value = yield waiting
+            step = coroutine.send
+        except BaseException as error:  # noqa: BLE001 - it goes where it belongs
+            value = error
+            step = coroutine.throw
+
+
+@types.coroutine
+def _turn() -> Generator[None, None, None]:
+    """Let the event loop get to everything else once."""
+    yield
