@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from xy_core.core.lane import Lane
 
 T = TypeVar("T")
+_NO_KWARGS: Mapping[str, Any] = MappingProxyType({})
 
 
 class Job:
@@ -25,32 +26,39 @@ class Job:
     and its slot is free again. Cancelling a thread settles at once and releases later.
     """
 
-    # Defaults live in the class: most jobs never touch most of these, and creating a job is on
-    # the path of every submission.
-    kwargs: Mapping[str, Any] = MappingProxyType({})
-    key: str | None = None
-    timeout: float | None = None
-    deadline: float | None = None
-    retries: int = 0
-    retry_on: tuple[type[BaseException], ...] = ()
-    preemptible: bool = False
-    submitted: float = 0.0
-    arrival: float = 0.0
-    sequence: int = 0
-    queued: bool = False
-    started: float = 0.0
-    running: Any = None
-    entered: bool = False
-    token: CancelToken | None = None
-    preempting: bool = False
-    timer: asyncio.TimerHandle | None = None
-    expiry: asyncio.TimerHandle | None = None
-    settled: bool = False
-    result: Any = None
-    error: BaseException | None = None
-    on_settled: Callable[[], None] | None = None
-    waiters: list[asyncio.Future[None]] | None = None
-    releasers: list[asyncio.Future[None]] | None = None
+    # Slots, all filled at once: creating a job and reading what it does not use are on the path of
+    # every task, and a default that lives in the class is slow to read.
+    __slots__ = (
+        "args",
+        "arrival",
+        "context",
+        "deadline",
+        "entered",
+        "error",
+        "expiry",
+        "fn",
+        "info",
+        "key",
+        "kwargs",
+        "lane",
+        "on_settled",
+        "preemptible",
+        "preempting",
+        "queued",
+        "releasers",
+        "result",
+        "retries",
+        "retry_on",
+        "running",
+        "sequence",
+        "settled",
+        "started",
+        "submitted",
+        "timeout",
+        "timer",
+        "token",
+        "waiters",
+    )
 
     def __init__(
         self, info: TaskInfo, fn: Callable[..., Any], args: tuple[Any, ...], lane: Lane
@@ -58,8 +66,27 @@ class Job:
         self.info = info
         self.fn = fn
         self.args = args
+        self.kwargs: Mapping[str, Any] = _NO_KWARGS
         self.lane = lane
         self.context = contextvars.copy_context()
+        self.key: str | None = None
+        self.timeout: float | None = None
+        self.deadline: float | None = None
+        self.retries = 0
+        self.retry_on: tuple[type[BaseException], ...] = ()
+        self.preemptible = False
+        self.submitted = self.arrival = self.started = 0.0
+        self.sequence = 0
+        self.queued = self.entered = self.preempting = self.settled = False
+        self.running: Any = None
+        self.token: CancelToken | None = None
+        self.timer: asyncio.TimerHandle | None = None
+        self.expiry: asyncio.TimerHandle | None = None
+        self.result: Any = None
+        self.error: BaseException | None = None
+        self.on_settled: Callable[[], None] | None = None
+        self.waiters: list[asyncio.Future[None]] | None = None
+        self.releasers: list[asyncio.Future[None]] | None = None
 
     def settle(self, status: TaskStatus, result: object, error: BaseException | None) -> None:
         """Fix the outcome and wake everybody who awaits it."""
@@ -86,7 +113,7 @@ class Job:
         self.running = None
         self.token = None
         self.args = ()
-        self.kwargs = Job.kwargs
+        self.kwargs = _NO_KWARGS
         if self.releasers is not None:
             _wake(self.releasers)
             self.releasers = None

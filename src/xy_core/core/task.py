@@ -46,7 +46,7 @@ class TaskStatus(enum.Enum):
         return self not in {TaskStatus.PENDING, TaskStatus.RUNNING}
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class TaskInfo:
     """The record of one task.
 
@@ -72,7 +72,6 @@ class TaskInfo:
     priority: TaskPriority
     lane: str
     created_at: float
-    # What is not given at creation stays in the class until it changes.
     note: str = field(default="", init=False)
     status: TaskStatus = field(default=TaskStatus.PENDING, init=False)
     started_at: float | None = field(default=None, init=False)
