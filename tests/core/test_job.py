@@ -63,4 +63,4 @@ async def test_an_ended_task_holds_its_arguments_no_longer(scheduler):
     handle = scheduler.submit(asyncio.sleep, 0, "a large thing")
     await handle
     await handle.released()
-    assert handle._job.args == ()
+    assert handle.args == ()

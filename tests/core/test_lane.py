@@ -301,7 +301,7 @@ async def test_a_thread_is_told_before_anybody_hears_that_its_task_ended(single)
     handle = single.submit(work, task_type=TaskType.CPU_BOUND)
     await asyncio.to_thread(started.wait, 10)
     told: list[bool] = []
-    handle._job.on_settled = lambda: told.append(handle._job.token.cancelled)
+    handle.on_settled = lambda: told.append(handle.token.cancelled)
     handle.cancel()
     leave.set()
     await handle.released()

@@ -31,7 +31,7 @@ async def test_options_are_written_into_the_job(scheduler):
         note="words",
         kwargs={"x": 2},
     )
-    job = handle._job
+    job = handle
     assert (job.info.name, job.info.note, job.info.priority) == ("test.format", "words", 1)
     assert (job.timeout, job.retries, job.retry_on) == (1.0, 2, (OSError,))
     assert (job.key, job.preemptible, job.kwargs) == ("model", True, {"x": 2})

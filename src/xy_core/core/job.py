@@ -1,9 +1,10 @@
-"""A task in flight, and the handle by which its owner holds it."""
+"""A task in flight: the handle by which its owner holds it, and what its lane knows of it."""
 
 from __future__ import annotations
 
 import asyncio
 import contextvars
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Generator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
@@ -19,8 +20,63 @@ T = TypeVar("T")
 _NO_KWARGS: Mapping[str, Any] = MappingProxyType({})
 
 
-class Job:
-    """What a lane needs to run one task; everybody else sees its `TaskHandle`.
+class TaskHandle(ABC, Generic[T]):
+    """Holds one submitted task: await it for its result, or cancel it.
+
+    Awaiting a handle raises what the task raised, `TaskCancelled` or `TaskTimeout`. Giving up the
+    wait (because the awaiting coroutine is cancelled) leaves the task running; use
+    `GlobalTaskScheduler.run` for work that belongs to its caller.
+
+    Attributes:
+        info: the task's record.
+    """
+
+    __slots__ = ("info",)
+
+    info: TaskInfo
+
+    @property
+    def task_id(self) -> str:
+        """The task's id."""
+        return self.info.task_id
+
+    @abstractmethod
+    def done(self) -> bool:
+        """Whether the outcome is known."""
+
+    @abstractmethod
+    def cancel(self, reason: str = "cancelled by its owner") -> bool:
+        """Cancel the task; False if it had already ended.
+
+        The handle resolves at once. A coroutine is cancelled, a thread is asked through its
+        `checkpoint`; the slot stays taken until the work has really ended.
+        """
+
+    @abstractmethod
+    def result(self) -> T:
+        """Return the result of an ended task, or raise its error.
+
+        Raises:
+            RuntimeError: the task has not ended.
+        """
+
+    @abstractmethod
+    async def released(self) -> None:
+        """Wait until the work has really ended and its slot is free."""
+
+    @abstractmethod
+    def __await__(self) -> Generator[Any, None, T]:
+        """Wait for the outcome: the result, or the error raised."""
+
+    def __repr__(self) -> str:
+        info = self.info
+        return f"<TaskHandle {info.task_id} {info.name!r} {info.status.value}>"
+
+
+class Job(TaskHandle[Any]):
+    """What a lane needs to run one task; everybody else sees a `TaskHandle`.
+
+    One object for both, since creating objects is most of what a small task costs.
 
     A job is *settled* once its outcome is known, and *released* once the work has really ended
     and its slot is free again. Cancelling a thread settles at once and releases later.
@@ -29,15 +85,17 @@ class Job:
     # Slots, all filled at once: creating a job and reading what it does not use are on the path of
     # every task, and a default that lives in the class is slow to read.
     __slots__ = (
+        "_error",
+        "_releasers",
+        "_result",
+        "_waiters",
         "args",
         "arrival",
         "context",
         "deadline",
         "entered",
-        "error",
         "expiry",
         "fn",
-        "info",
         "key",
         "kwargs",
         "lane",
@@ -45,8 +103,6 @@ class Job:
         "preemptible",
         "preempting",
         "queued",
-        "releasers",
-        "result",
         "retries",
         "retry_on",
         "running",
@@ -57,7 +113,6 @@ class Job:
         "timeout",
         "timer",
         "token",
-        "waiters",
     )
 
     def __init__(
@@ -82,17 +137,17 @@ class Job:
         self.token: CancelToken | None = None
         self.timer: asyncio.TimerHandle | None = None
         self.expiry: asyncio.TimerHandle | None = None
-        self.result: Any = None
-        self.error: BaseException | None = None
+        self._result: Any = None
+        self._error: BaseException | None = None
         self.on_settled: Callable[[], None] | None = None
-        self.waiters: list[asyncio.Future[None]] | None = None
-        self.releasers: list[asyncio.Future[None]] | None = None
+        self._waiters: list[asyncio.Future[None]] | None = None
+        self._releasers: list[asyncio.Future[None]] | None = None
 
     def settle(self, status: TaskStatus, result: object, error: BaseException | None) -> None:
         """Fix the outcome and wake everybody who awaits it."""
         self.settled = True
-        self.result = result
-        self.error = error
+        self._result = result
+        self._error = error
         self.info.status = status
         if error is not None:
             self.info.error = str(error) or type(error).__name__
@@ -102,9 +157,9 @@ class Job:
         if self.expiry is not None:
             self.expiry.cancel()
             self.expiry = None
-        if self.waiters is not None:
-            _wake(self.waiters)
-            self.waiters = None
+        if self._waiters is not None:
+            _wake(self._waiters)
+            self._waiters = None
         if self.on_settled is not None:
             self.on_settled()
 
@@ -114,14 +169,43 @@ class Job:
         self.token = None
         self.args = ()
         self.kwargs = _NO_KWARGS
-        if self.releasers is not None:
-            _wake(self.releasers)
-            self.releasers = None
+        if self._releasers is not None:
+            _wake(self._releasers)
+            self._releasers = None
 
-    @property
-    def released(self) -> bool:
-        """Whether nothing of the work runs or can run any more."""
-        return self.settled and self.running is None
+    def done(self) -> bool:
+        """See `TaskHandle`."""
+        return self.settled
+
+    def cancel(self, reason: str = "cancelled by its owner") -> bool:
+        """See `TaskHandle`."""
+        return self.lane.cancel(self, TaskCancelled(reason))
+
+    def result(self) -> Any:
+        """See `TaskHandle`."""
+        if not self.settled:
+            raise RuntimeError(f"task {self.task_id} has not ended: await its handle")
+        if self._error is not None:
+            raise self._error
+        return self._result
+
+    async def released(self) -> None:
+        """See `TaskHandle`."""
+        if not self.settled or self.running is not None:
+            waiter = asyncio.get_running_loop().create_future()
+            if self._releasers is None:
+                self._releasers = []
+            self._releasers.append(waiter)
+            await waiter
+
+    def __await__(self) -> Generator[Any, None, Any]:
+        if not self.settled:
+            waiter = asyncio.get_running_loop().create_future()
+            if self._waiters is None:
+                self._waiters = []
+            self._waiters.append(waiter)
+            yield from waiter
+        return self.result()
 
 
 Ended = Callable[[Job, Any, BaseException | None], None]
@@ -132,76 +216,3 @@ def _wake(waiters: list[asyncio.Future[None]]) -> None:
     for waiter in waiters:
         if not waiter.done():
             waiter.set_result(None)
-
-
-class TaskHandle(Generic[T]):
-    """Holds one submitted task: await it for its result, or cancel it.
-
-    Awaiting a handle raises what the task raised, `TaskCancelled` or `TaskTimeout`. Giving up the
-    wait (because the awaiting coroutine is cancelled) leaves the task running; use
-    `GlobalTaskScheduler.run` for work that belongs to its caller.
-    """
-
-    __slots__ = ("_job",)
-
-    def __init__(self, job: Job) -> None:
-        self._job = job
-
-    @property
-    def info(self) -> TaskInfo:
-        """The task's record."""
-        return self._job.info
-
-    @property
-    def task_id(self) -> str:
-        """The task's id."""
-        return self._job.info.task_id
-
-    def done(self) -> bool:
-        """Whether the outcome is known."""
-        return self._job.settled
-
-    def cancel(self, reason: str = "cancelled by its owner") -> bool:
-        """Cancel the task; False if it had already ended.
-
-        The handle resolves at once. A coroutine is cancelled, a thread is asked through its
-        `checkpoint`; the slot stays taken until the work has really ended.
-        """
-        return self._job.lane.cancel(self._job, TaskCancelled(reason))
-
-    def result(self) -> T:
-        """Return the result of an ended task, or raise its error.
-
-        Raises:
-            RuntimeError: the task has not ended.
-        """
-        if not self._job.settled:
-            raise RuntimeError(f"task {self.task_id} has not ended: await its handle")
-        if self._job.error is not None:
-            raise self._job.error
-        result: T = self._job.result
-        return result
-
-    async def released(self) -> None:
-        """Wait until the work has really ended and its slot is free."""
-        job = self._job
-        if not job.released:
-            waiter = asyncio.get_running_loop().create_future()
-            if job.releasers is None:
-                job.releasers = []
-            job.releasers.append(waiter)
-            await waiter
-
-    def __await__(self) -> Generator[Any, None, T]:
-        job = self._job
-        if not job.settled:
-            waiter = asyncio.get_running_loop().create_future()
-            if job.waiters is None:
-                job.waiters = []
-            job.waiters.append(waiter)
-            yield from waiter
-        return self.result()
-
-    def __repr__(self) -> str:
-        info = self._job.info
-        return f"<TaskHandle {info.task_id} {info.name!r} {info.status.value}>"

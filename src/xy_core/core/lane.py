@@ -81,8 +81,9 @@ class Lane:
         self.executor = executor
         self.queue = queue
         self._config = config
-        self._trace = trace
+        self._record = trace.record
         self._loop = loop
+        self._time = loop.time
         self._tell_settled = settled
         self._free = [f"{name}-{number}" for number in reversed(range(config.min_workers))]
         self._workers = config.min_workers
@@ -110,13 +111,13 @@ class Lane:
             raise SchedulerClosed(f"lane {self.name!r} is closed: no new tasks are taken")
         if len(self.queue) >= self._config.queue_size:
             raise QueueFull(self.name, len(self.queue), self._retry_after())
-        job.submitted = now = self._loop.time()
+        job.submitted = now = self._time()
         if job.deadline is not None:
             job.expiry = self._loop.call_at(job.deadline, self._expire, job, "deadline")
         self.queue.push(job, now)
-        self._trace.record("task_scheduled", job.info, "", None, job.info.created_at)
+        self._record("task_scheduled", job.info, "", None, job.info.created_at)
         if self._free:
-            self._pump()
+            self._pump(now)
         else:
             self._wait_for_slot(job)
 
@@ -131,7 +132,7 @@ class Lane:
     def resume(self) -> None:
         """Start waiting tasks again."""
         self._paused = False
-        self._pump()
+        self._pump(self._time())
         self._grow_later()
 
     async def drain(self) -> None:
@@ -149,7 +150,7 @@ class Lane:
     def limit(self, key: str, running: int | None) -> None:
         """Let at most that many tasks of a key run at a time; None lifts the limit."""
         self.queue.limit(key, running)
-        self._pump()
+        self._pump(self._time())
 
     def close(self) -> None:
         """Refuse new tasks, cancel everything, and let the executor go."""
@@ -186,21 +187,21 @@ class Lane:
 
     # -- starting ----------------------------------------------------------------------------
 
-    def _pump(self) -> None:
+    def _pump(self, now: float) -> None:
         free = self._free
         queue = self.queue
         while free and not self._paused:
             job = queue.pop()
             if job is None:
                 return
-            self._start(job, free.pop())
+            self._start(job, free.pop(), now)
 
-    def _start(self, job: Job, worker: str) -> None:
+    def _start(self, job: Job, worker: str, started: float) -> None:
         info = job.info
         info.status = _RUNNING
         info.worker = worker
         info.attempts += 1
-        job.started = started = self._loop.time()
+        job.started = started
         waited = started - job.submitted
         info.started_at = now = info.created_at + waited
         self._wait.observe(waited)
@@ -209,7 +210,7 @@ class Lane:
             self._preemptible.add(job)
         if job.timeout is not None:
             job.timer = self._loop.call_at(started + job.timeout, self._expire, job, "timeout")
-        self._trace.record("worker_start", info, worker, None, now)
+        self._record("worker_start", info, worker, None, now)
         try:
             self.executor.start(job, self._work_ended)
         except Exception as error:  # noqa: BLE001 - a call that cannot even begin is its failure
@@ -248,7 +249,7 @@ class Lane:
             grown = min(self._workers, config.max_workers - self._workers)
             self._free += [f"{self.name}-{self._workers + n}" for n in reversed(range(grown))]
             self._workers += grown
-            self._pump()
+            self._pump(self._time())
         elif not wanted and len(self._free) == self._workers > config.min_workers:
             self._workers = config.min_workers
             self._free = [f"{self.name}-{n}" for n in reversed(range(self._workers))]
@@ -260,7 +261,8 @@ class Lane:
 
     def _work_ended(self, job: Job, result: Any, error: BaseException | None) -> None:
         """Take back the slot, decide what became of the job, and start the next."""
-        ran = self._loop.time() - job.started
+        now = self._time()
+        ran = now - job.started
         self._run.observe(ran)
         self._running.discard(job)
         self._free.append(job.info.worker)
@@ -276,7 +278,7 @@ class Lane:
         if job.settled:
             job.release()
         if self.queue:
-            self._pump()
+            self._pump(now)
         elif self._idlers:
             self._wake_idlers()
 
@@ -310,13 +312,13 @@ class Lane:
         info = job.info
         if ran is None:
             worker = ""
-            moment = self._loop.time()
+            moment = self._time()
         else:
             worker = info.worker
             moment = job.started + ran
         info.ended_at = now = info.created_at + moment - job.submitted
         self._ended[status] += 1
-        self._trace.record(_ENDINGS[status], info, worker, ran, now)
+        self._record(_ENDINGS[status], info, worker, ran, now)
         job.settle(status, result, error)
         self._tell_settled(job)
 
@@ -327,7 +329,7 @@ class Lane:
         if job in self._running:
             # First the work: a thread that the settling wakes must know that it was cancelled.
             self.executor.cancel(job)
-            self._settle(job, status, None, error, self._loop.time() - job.started)
+            self._settle(job, status, None, error, self._time() - job.started)
             return True
         self.queue.discard(job)
         self._retrying.discard(job)
@@ -350,7 +352,7 @@ class Lane:
         Source: M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
         """
         job.info.error = str(error) or type(error).__name__
-        self._trace.record("task_retried", job.info, job.info.worker, ran)
+        self._record("task_retried", job.info, job.info.worker, ran)
         job.info.status = TaskStatus.PENDING
         longest = min(_BACKOFF_CAP, _BACKOFF_BASE * 2.0 ** (job.info.attempts - 1))
         delay = random.uniform(0, longest)  # noqa: S311 - jitter is no secret
@@ -362,16 +364,16 @@ class Lane:
         job.timer = None
         job.running = None
         self.queue.push_back(job)
-        self._pump()
+        self._pump(self._time())
 
     def _again(self, job: Job, event: str, ran: float) -> None:
-        self._trace.record(event, job.info, job.info.worker, ran)
+        self._record(event, job.info, job.info.worker, ran)
         job.info.status = TaskStatus.PENDING
         job.info.attempts -= 1
         job.preempting = False
         job.running = None
         # Whoever waits takes the slot first: the job's age could put it before all of them.
-        self._pump()
+        self._pump(self._time())
         self.queue.push_back(job)
 
     def _wake_idlers(self) -> None:

@@ -147,7 +147,7 @@ class GlobalTaskScheduler:
         except BaseException:
             del self._active[task_id]
             raise
-        return TaskHandle(job)
+        return job
 
     @overload
     async def run(
@@ -229,12 +229,12 @@ class GlobalTaskScheduler:
         job = self._active.get(task_id) or self._remembered().get(task_id)
         if not isinstance(job, Job):
             raise InvalidTaskError(f"no result is kept for task {task_id!r}")
-        return await TaskHandle[Any](job)
+        return await job
 
     def cancel(self, task_id: str) -> bool:
         """Cancel a task by its id; False if it is unknown or has ended."""
         job = self._active.get(task_id)
-        return job is not None and TaskHandle[Any](job).cancel()
+        return job is not None and job.cancel()
 
     # -- looking -----------------------------------------------------------------------------
 
