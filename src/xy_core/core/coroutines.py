@@ -55,7 +55,7 @@ class CoroutineExecutor:
             job.running = runner.task
             return
         runner = _Runner(self, job, ended)
-        task = self._loop.create_task(runner.run(), name=job.info.name, context=self._context)
+        task = self._loop.create_task(runner.run(), context=self._context)
         runner.task = job.running = task
         task.add_done_callback(runner.over)
 
@@ -107,6 +107,7 @@ class _Runner:
         executor, ended, task = self._executor, self._ended, self.task
         while (job := self.job) is not None:
             job.entered = True
+            task.set_name(job.info.name)
             result: Any = None
             error: BaseException | None = None
             if job.settled or job.preempting:
