@@ -78,7 +78,13 @@ def test_the_file_that_is_named_is_taken_before_those_that_are_found(tmp_path, h
 def test_one_file_does_not_leak_into_the_next_call(tmp_path):
     load_settings(write(tmp_path / "my.toml", 'profile = "mine"'))
     assert load_settings().profile == "embedded"
-    assert Settings.toml_file is None
+    assert Settings.file_values == {}
+
+
+def test_a_file_from_notepad_may_begin_with_its_mark(tmp_path):
+    file = tmp_path / "my.toml"
+    file.write_text('profile = "mine"', encoding="utf-8-sig")
+    assert load_settings(file).profile == "mine"
 
 
 def test_lists_can_come_from_the_environment(monkeypatch):

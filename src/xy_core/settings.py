@@ -12,10 +12,10 @@ import platformdirs
 from pydantic import Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
+    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     SettingsError,
-    TomlConfigSettingsSource,
 )
 
 from xy_core.agent.config import AgentConfig
@@ -46,7 +46,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix="XY_", env_nested_delimiter="__", extra="forbid", frozen=True
     )
-    toml_file: ClassVar[Path | None] = None
+    file_values: ClassVar[Mapping[str, Any]] = {}
 
     modules: tuple[str, ...] = Field(
         ("voice", "vision", "memory", "emotion", "llm"), description="Modules that are loaded."
@@ -79,10 +79,8 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,  # noqa: ARG003 - the same
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Order the sources: the first that has a value wins."""
-        sources = (init_settings, env_settings)
-        if cls.toml_file is None:
-            return sources
-        return (*sources, TomlConfigSettingsSource(settings_cls, cls.toml_file))
+        from_file = InitSettingsSource(settings_cls, dict(cls.file_values))
+        return (init_settings, env_settings, from_file)
 
     def sections(self) -> dict[str, Any]:
         """Return the configuration of each module, by the module's name."""
@@ -105,9 +103,8 @@ def load_settings(file: Path | None = None, overrides: Mapping[str, Any] | None 
         ConfigError: a file is missing or is not TOML, a key is unknown, a value does not fit.
     """
     path = file or _default_file()
-    if path is not None:
-        _check_toml(path)
-    source = type("FileSettings", (Settings,), {"toml_file": path, "__doc__": Settings.__doc__})
+    values = {} if path is None else _read_toml(path)
+    source = type("FileSettings", (Settings,), {"file_values": values, "__doc__": Settings.__doc__})
     try:
         settings: Settings = source(**(overrides or {}))
     except ValidationError as error:
@@ -125,9 +122,9 @@ def _default_file() -> Path | None:
     return next((place for place in places if place.is_file()), None)
 
 
-def _check_toml(path: Path) -> None:
+def _read_toml(path: Path) -> dict[str, Any]:
     try:
-        tomllib.loads(path.read_text("utf-8"))
+        return tomllib.loads(path.read_text("utf-8-sig"))  # Notepad begins files with a BOM
     except FileNotFoundError as error:
         raise ConfigError(f"configuration file {path} does not exist") from error
     except (OSError, UnicodeDecodeError) as error:

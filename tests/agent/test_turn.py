@@ -57,6 +57,17 @@ async def test_speech_that_nobody_can_hear_fails_the_turn(opening: Open, samples
     assert "'voice' is not available" in str(failed.error)
 
 
+async def test_words_are_answered_when_the_speech_beside_them_cannot_be_heard(
+    opening: Open, samples: Path
+):
+    given = UserInput("Hello", audio=read_audio(samples / "sad_news.wav", 60))
+    async with opening(["llm"]) as deaf:
+        events = await turn(agent(deaf, max_sentences=1), given)
+    assert "voice" in {failure.part for failure in of(PartFailed, events)}
+    assert isinstance(events[-1], TurnDone)
+    assert events[-1].reply
+
+
 async def test_without_a_language_model_the_turn_fails(opening: Open):
     async with opening(["emotion"]) as dumb:
         events = await turn(agent(dumb), UserInput("Hello"))

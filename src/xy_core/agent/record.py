@@ -29,6 +29,7 @@ class TurnRecord:
         language: of the reply, once it is done.
         emotion: what the user seems to feel, once it is known.
         error: why the turn failed, if it did.
+        failures: the parts that the turn went on without, and why.
     """
 
     def __init__(self) -> None:
@@ -39,7 +40,7 @@ class TurnRecord:
         self._parts: dict[str, Any] = dict.fromkeys(
             ("transcript", "vision", "emotion", "memory", "expression")
         )
-        self._failures: list[dict[str, Any]] = []
+        self.failures: list[dict[str, Any]] = []
         self._seconds: dict[str, float] = {}
         self._chunks: list[Audio] = []
 
@@ -56,7 +57,7 @@ class TurnRecord:
                 self.emotion = reading.top.value
                 self._parts[event.kind] = event.body()
             case PartFailed():
-                self._failures.append(event.body())
+                self.failures.append(event.body())
             case TurnDone(reply, language, seconds):
                 self.reply, self.language, self._seconds = reply, language, seconds
             case TurnFailed(error):
@@ -77,7 +78,7 @@ class TurnRecord:
             "language": self.language,
             **self._parts,
             "audio_seconds": round(audio.seconds, 3) if audio else None,
-            "failed_parts": self._failures,
+            "failed_parts": self.failures,
             "error": str(self.error) if self.error else None,
             "seconds": self._seconds,
         }

@@ -90,12 +90,19 @@ class Turn:
         )
 
     async def _hear(self) -> Transcript | None:
-        if self._input.audio is None:
+        audio = self._input.audio
+        if audio is None:
             return None
-        voice = self._engine.module(VoiceService)
-        transcript = await voice.transcribe(self._input.audio, priority=TaskPriority.HIGH)
-        await self._tell(Heard(transcript))
-        return transcript
+
+        async def hear() -> Transcript:
+            voice = self._engine.module(VoiceService)
+            transcript = await voice.transcribe(audio, priority=TaskPriority.HIGH)
+            await self._tell(Heard(transcript))
+            return transcript
+
+        if self._input.text.strip():
+            return await self._or_without("voice", hear(), None)
+        return await hear()  # there is nothing else to answer
 
     async def _see(self) -> SceneFacts | None:
         picture = self._input.image

@@ -19,7 +19,7 @@ from xy_core.cli.i18n import tr
 from xy_core.cli.models import open_store, pull_all
 from xy_core.cli.report import render_report
 from xy_core.cli.show import lanes_table, mood_line
-from xy_core.core.errors import InputError
+from xy_core.core.errors import BackendError
 from xy_core.modules.vision import Picture
 from xy_core.modules.voice import Audio, VoiceService, read_audio, spoken_text, write_wav
 from xy_core.runtime import Runtime, open_runtime
@@ -88,6 +88,9 @@ async def _demo(settings: Settings, out: Path, console: Console) -> None:
             record = await _play(runtime, scene, console)
             if record.error is not None:
                 raise record.error
+            if record.failures:
+                parts = "; ".join(f"{part['part']}: {part['error']}" for part in record.failures)
+                raise BackendError(f"turn {number} went on without a part: {parts}")
             console.print()
             turns.append(await _save(runtime, scene, record, out, number))
         trace = runtime.engine.scheduler.trace
@@ -130,7 +133,7 @@ async def _save(
 ) -> dict[str, Any]:
     """Write the turn's audio, listen to it again, and return the turn's entry."""
     if record.audio is None:
-        raise InputError(f"turn {number} was not spoken: see failed_parts of its record")
+        raise BackendError(f"turn {number} was not spoken: its reply was {record.reply!r}")
     name = f"turn_{number}.wav"
     write_wav(out / name, record.audio)
     return {
