@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xy_core.core.job import Job
+from xy_core.core.keys import KeyTable
 from xy_core.core.queue import ReadyQueue
 from xy_core.core.task import TaskInfo, TaskPriority, TaskType
 
@@ -30,7 +31,12 @@ def job(
 
 
 def queue(*, aging: float = 10.0, fairness: float = 0.25) -> ReadyQueue:
-    return ReadyQueue(aging=aging, fairness=fairness)
+    return ReadyQueue(aging=aging, keys=KeyTable(fairness))
+
+
+def release(ready: ReadyQueue, ended: Job) -> None:
+    if ended.key is not None:
+        ready._keys.release(ended.key)
 
 
 def pop_all(ready: ReadyQueue) -> list[Job]:
@@ -94,7 +100,7 @@ def test_a_key_that_is_not_waiting_any_more_starts_afresh():
     for each in [job(key="a") for _ in range(10)]:
         ready.push(each, now=0.0)
     for _ in pop_all(ready):
-        ready.release("a")
+        ready._keys.release("a")
     again, other = job(key="a"), job()
     ready.push(again, now=1.0)
     ready.push(other, now=1.1)
@@ -103,26 +109,26 @@ def test_a_key_that_is_not_waiting_any_more_starts_afresh():
 
 def test_a_limit_parks_tasks_of_its_key_and_lets_others_pass():
     ready = queue()
-    ready.limit("a", 1)
+    ready._keys.limit("a", 1)
     first, second, other = job(key="a"), job(key="a"), job(LOW)
     for each in (first, second, other):
         ready.push(each, now=0.0)
     assert [ready.pop(), ready.pop(), ready.pop()] == [first, other, None]
     assert len(ready) == 1
-    ready.release("a")
+    ready._keys.release("a")
     assert ready.pop() is second
 
 
 def test_lifting_a_limit_lets_parked_tasks_go():
     ready = queue()
-    ready.limit("a", 0)
+    ready._keys.limit("a", 0)
     jobs = [job(key="a") for _ in range(3)]
     for each in jobs:
         ready.push(each, now=0.0)
     assert ready.pop() is None
-    ready.limit("a", 2)
+    ready._keys.limit("a", 2)
     assert [ready.pop(), ready.pop(), ready.pop()] == [*jobs[:2], None]
-    ready.limit("a", None)
+    ready._keys.limit("a", None)
     assert ready.pop() is jobs[2]
 
 
@@ -139,14 +145,14 @@ def test_a_discarded_task_never_leaves():
 
 def test_a_discarded_parked_task_frees_no_place():
     ready = queue()
-    ready.limit("a", 1)
+    ready._keys.limit("a", 1)
     first, parked, last = (job(key="a") for _ in range(3))
     for each in (first, parked, last):
         ready.push(each, now=0.0)
     assert ready.pop() is first
     assert ready.pop() is None
     ready.discard(parked)
-    ready.release("a")
+    ready._keys.release("a")
     assert [ready.pop(), ready.pop()] == [last, None]
 
 
@@ -156,14 +162,14 @@ def test_a_task_that_is_pushed_back_keeps_its_age():
     ready.push(first, now=0.0)
     ready.push(second, now=1.0)
     assert ready.pop() is first
-    ready.release("a")
+    ready._keys.release("a")
     ready.push_back(first)
     assert ready.pop() is first
 
 
 def test_clear_returns_parked_tasks_as_well():
     ready = queue()
-    ready.limit("a", 1)
+    ready._keys.limit("a", 1)
     jobs = [job(key="a") for _ in range(3)]
     for each in jobs:
         ready.push(each, now=0.0)
@@ -171,7 +177,7 @@ def test_clear_returns_parked_tasks_as_well():
     ready.pop()
     assert set(ready.clear()) == set(jobs[1:])
     assert len(ready) == 0
-    ready.release("a")
+    ready._keys.release("a")
     assert ready.pop() is None
 
 
@@ -236,7 +242,7 @@ def test_no_task_is_lost_or_leaves_twice_and_limits_hold(steps):
                 ready.push(waiting[-1], float(now))
             case ("limit", key, number):
                 limits[key] = number
-                ready.limit(key, number)
+                ready._keys.limit(key, number)
             case ("pop", _):
                 found = ready.pop()
                 allowed = [each for each in waiting if may_run(each)]
@@ -250,10 +256,10 @@ def test_no_task_is_lost_or_leaves_twice_and_limits_hold(steps):
             case ("discard", number) if waiting:
                 ready.discard(waiting.pop(number % len(waiting)))
             case ("finish", number) if running:
-                ready.release(running.pop(number % len(running)).key)
+                release(ready, running.pop(number % len(running)))
             case ("again", number) if running:
                 each = running.pop(number % len(running))
-                ready.release(each.key)
+                release(ready, each)
                 ready.push_back(each)
                 waiting.append(each)
         assert len(ready) == len(waiting)

@@ -15,6 +15,7 @@ from xy_core.core.errors import QueueFull, SchedulerClosed, TaskCancelled, TaskT
 from xy_core.core.executors import Executor
 from xy_core.core.histogram import Histogram, Quantiles
 from xy_core.core.job import Job
+from xy_core.core.keys import KeyTable
 from xy_core.core.queue import ReadyQueue
 from xy_core.core.task import TaskPriority, TaskStatus
 from xy_core.core.trace import Trace
@@ -73,6 +74,7 @@ class Lane:
         *,
         config: LaneConfig,
         queue: ReadyQueue,
+        keys: KeyTable,
         trace: Trace,
         loop: asyncio.AbstractEventLoop,
         settled: Callable[[Job], None],
@@ -80,6 +82,7 @@ class Lane:
         self.name = name
         self.executor = executor
         self.queue = queue
+        self._keys = keys
         self._config = config
         self._record = trace.record
         self._loop = loop
@@ -149,7 +152,7 @@ class Lane:
 
     def limit(self, key: str, running: int | None) -> None:
         """Let at most that many tasks of a key run at a time; None lifts the limit."""
-        self.queue.limit(key, running)
+        self._keys.limit(key, running)
         self._pump(self._time())
 
     def close(self) -> None:
@@ -267,7 +270,7 @@ class Lane:
         self._running.discard(job)
         self._free.append(job.info.worker)
         if job.key is not None:
-            self.queue.release(job.key)
+            self._keys.release(job.key)
         if job.preemptible:
             self._preemptible.discard(job)
         if not job.settled:

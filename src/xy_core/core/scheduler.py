@@ -16,6 +16,7 @@ from xy_core.core.coroutines import CoroutineExecutor
 from xy_core.core.errors import InvalidTaskError, SchedulerClosed
 from xy_core.core.executors import DeviceExecutor, Executor, ThreadExecutor
 from xy_core.core.job import Job, TaskHandle
+from xy_core.core.keys import KeyTable
 from xy_core.core.lane import Lane, LaneStatistics
 from xy_core.core.options import TaskOptions, configure
 from xy_core.core.queue import ReadyQueue
@@ -284,14 +285,15 @@ class GlobalTaskScheduler:
         config: LaneConfig,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
-        queue = ReadyQueue(aging=self.config.aging, fairness=self.config.fairness)
+        keys = KeyTable(self.config.fairness)
         for key, running in self._limits.items():
-            queue.limit(key, running)
+            keys.limit(key, running)
         self._lanes[name] = Lane(
             name,
             executor,
             config=config,
-            queue=queue,
+            queue=ReadyQueue(aging=self.config.aging, keys=keys),
+            keys=keys,
             trace=self.trace,
             loop=loop,
             settled=self._remember,
