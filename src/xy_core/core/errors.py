@@ -18,6 +18,11 @@ XyCoreError
  │   ├─ TaskCancelled           cancelled before it could end
  │   ├─ TaskTimeout             its timeout or deadline passed
  │   └─ WorkerCrashed           the process that ran it died
+ ├─ DeviceError                 something about a device
+ │   ├─ DeviceMemoryError       more memory is asked for than there will ever be
+ │   ├─ OutOfDeviceMemory       its memory ran out while loading or computing
+ │   ├─ DeviceLost              it does not answer any more
+ │   └─ ModelLoadError          a model could not be brought onto it
  ├─ SchedulerClosed             the scheduler is not running
  ├─ BusError                    something about the event bus
  │   ├─ NoResponder             nobody answers requests on that topic
@@ -141,6 +146,47 @@ class TaskTimeout(TaskError):  # noqa: N818 - a state, not a fault of the progra
 
 class WorkerCrashed(TaskError):  # noqa: N818 - a state, not a fault of the program
     """The process that ran the task died."""
+
+
+class DeviceError(XyCoreError):
+    """Something about a device."""
+
+
+class DeviceMemoryError(DeviceError):
+    """More memory is asked for than the device will ever have."""
+
+    exit_code = 2
+
+    def __init__(self, device: str, wanted: int, total: int) -> None:
+        super().__init__(
+            f"{wanted / 2**20:,.0f} MiB are asked for on device {device!r}, which may use "
+            f"{total / 2**20:,.0f} MiB: choose a smaller model or raise the device's budget"
+        )
+
+
+class OutOfDeviceMemory(DeviceError):  # noqa: N818 - the field's name for it
+    """The device's memory ran out while loading or computing; backends raise it."""
+
+
+class DeviceLost(DeviceError):  # noqa: N818 - a state, not a fault of the program
+    """The device does not answer any more."""
+
+
+class ModelLoadError(DeviceError):
+    """A model could not be brought onto a device.
+
+    Attributes:
+        model: its name.
+        retry_after: seconds after which another attempt is made.
+    """
+
+    def __init__(self, model: str, device: str, cause: Exception, retry_after: float) -> None:
+        super().__init__(
+            f"model {model!r} could not be loaded on {device!r}: {cause} "
+            f"(tried again after {retry_after:.0f} s)"
+        )
+        self.model = model
+        self.retry_after = retry_after
 
 
 class SchedulerClosed(XyCoreError):  # noqa: N818 - a state, not a fault of the program

@@ -1,0 +1,215 @@
+"""What memory of a device is promised to whom, checked against the driver's own figure."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+from xy_core.core.device import Device, MemoryReading
+from xy_core.core.errors import DeviceMemoryError
+
+_POLL = 0.02
+"""Seconds between two looks at the driver while memory is to come back."""
+_FRESH = 0.1
+"""Seconds for which a reading of the driver is good enough."""
+
+
+class MemoryLease:
+    """The right to a number of bytes of a device, until released.
+
+    Attributes:
+        holder: who has it, for people.
+        size: bytes.
+        taken: bytes of it that are in use, as far as known; the driver counts them as used.
+    """
+
+    __slots__ = ("_ledger", "holder", "size", "taken")
+
+    def __init__(self, ledger: MemoryLedger, holder: str, size: int) -> None:
+        self._ledger: MemoryLedger | None = ledger
+        self.holder = holder
+        self.size = size
+        self.taken = 0
+
+    def take(self, size: int | None = None) -> None:
+        """Note that the memory is in use now: all of it, or what was measured."""
+        self.taken = self.size if size is None else size
+        if self._ledger is not None:
+            self._ledger.resize(self, max(self.size, self.taken))
+
+    def release(self) -> None:
+        """Give the bytes back; harmless when repeated."""
+        ledger, self._ledger = self._ledger, None
+        if ledger is not None:
+            ledger.settle(self)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.release()
+
+
+@dataclass(frozen=True, slots=True)
+class MemoryAccount:
+    """A device's memory at one moment, in bytes.
+
+    Attributes:
+        total: what may be promised.
+        promised: what is promised.
+        free: what may still be promised now.
+        driver_free: what the driver says is free.
+        foreign: what others use: other programs, and what of ours has no lease.
+    """
+
+    total: int
+    promised: int
+    free: int
+    driver_free: int
+    foreign: int
+
+
+class MemoryLedger:
+    """Promises the memory of one device, never more than there is.
+
+    ``free = min(driver's free − what is promised but not yet in use, total − promised)``. The
+    first term sees other programs, the second our own promises. All methods belong to the loop.
+    """
+
+    def __init__(self, device: Device, *, budget: int | None = None) -> None:
+        """Keep the books of a device.
+
+        Args:
+            device: whose memory.
+            budget: bytes that may be promised at most; all of the device if not given.
+        """
+        self.device = device
+        self._loop = asyncio.get_running_loop()
+        self._leases: set[MemoryLease] = set()
+        self._promised = 0
+        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._reading = device.read_memory()
+        self._read_at = self._loop.time()
+        self.total = self._reading.total if budget is None else min(budget, self._reading.total)
+
+    @property
+    def promised(self) -> int:
+        """Bytes that are promised."""
+        return self._promised
+
+    @property
+    def leases(self) -> frozenset[MemoryLease]:
+        """All leases that are out."""
+        return frozenset(self._leases)
+
+    def free(self) -> int:
+        """Bytes that may still be promised; negative when others have taken what was promised."""
+        pending = sum(max(0, lease.size - lease.taken) for lease in self._leases)
+        return min(self._read().free - pending, self.total - self._promised)
+
+    def account(self) -> MemoryAccount:
+        """Return all figures, with a fresh reading."""
+        self.refresh()
+        reading = self._reading
+        taken = sum(lease.taken for lease in self._leases)
+        foreign = max(0, reading.total - reading.free - taken)
+        return MemoryAccount(self.total, self._promised, self.free(), reading.free, foreign)
+
+    def promise(self, holder: str, size: int) -> MemoryLease | None:
+        """Lease bytes if they are free now; None if not."""
+        if size > self.free():
+            return None
+        lease = MemoryLease(self, holder, size)
+        self._leases.add(lease)
+        self._promised += size
+        return lease
+
+    @asynccontextmanager
+    async def lease(self, holder: str, size: int) -> AsyncIterator[MemoryLease]:
+        """Wait until the bytes are free, in order of arrival, and hold them for the block.
+
+        Raises:
+            DeviceMemoryError: there will never be as many.
+        """
+        if size > self.total:
+            raise DeviceMemoryError(self.device.name, size, self.total)
+        lease = None if self._waiting else self.promise(holder, size)
+        while lease is None:
+            await self._turn(size)
+            lease = self.promise(holder, size)
+        with lease:
+            self._wake()
+            yield lease
+
+    async def until_free(self, size: int, within: float) -> bool:
+        """Wait, at most that many seconds, until the driver shows the bytes as free.
+
+        A driver gives memory back some time after a model was unloaded.
+        """
+        deadline = self._loop.time() + within
+        while True:
+            self.refresh()
+            if self.free() >= size:
+                return True
+            if self._loop.time() >= deadline:
+                return False
+            await asyncio.sleep(_POLL)
+
+    def refresh(self) -> None:
+        """Ask the driver again, whatever the age of the last answer."""
+        self._reading = self.device.read_memory()
+        self._read_at = self._loop.time()
+        self._wake()
+
+    # -- told by leases ----------------------------------------------------------------------
+
+    def resize(self, lease: MemoryLease, size: int) -> None:
+        """Let a lease be as large as what was really taken."""
+        self._promised += size - lease.size
+        lease.size = size
+        self._read_at = -1.0
+
+    def settle(self, lease: MemoryLease) -> None:
+        """Take a lease back."""
+        self._leases.discard(lease)
+        self._promised -= lease.size
+        self._read_at = -1.0
+        self._wake()
+
+    # -- inside ------------------------------------------------------------------------------
+
+    async def _turn(self, size: int) -> None:
+        """Wait until the bytes are free and all who came earlier have theirs."""
+        entry = (size, self._loop.create_future())
+        self._waiting.append(entry)
+        try:
+            await entry[1]
+        except asyncio.CancelledError:
+            if entry in self._waiting:
+                self._waiting.remove(entry)
+            self._wake()  # it may have been this one's turn
+            raise
+
+    def _read(self) -> MemoryReading:
+        now = self._loop.time()
+        if not 0 <= now - self._read_at <= _FRESH:
+            self._reading = self.device.read_memory()
+            self._read_at = now
+        return self._reading
+
+    def _wake(self) -> None:
+        while self._waiting and self._waiting[0][0] <= self.free():
+            _, waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                return  # it takes its bytes first, and wakes the next
