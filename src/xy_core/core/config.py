@@ -38,6 +38,16 @@ class LaneConfig(StrictModel):
         return self
 
 
+class ProcessConfig(LaneConfig):
+    """Worker processes; none runs before the first task."""
+
+    memory: int | None = Field(None, gt=0, description="Bytes of data that each may use.")
+    cores: tuple[int, ...] | None = Field(None, description="Processors that they may run on.")
+    nice: int = Field(10, ge=0, le=19, description="How much they step back behind the loop.")
+    recycle_after: int = Field(0, ge=0, description="Tasks after which one is replaced; 0: never.")
+    idle_seconds: float = Field(60.0, gt=0, description="Seconds without a task that end it.")
+
+
 class DeviceConfig(StrictModel):
     """An inference device and how many tasks may compute on it at a time."""
 
@@ -64,11 +74,14 @@ class SchedulerConfig(StrictModel):
     cpu: LaneConfig = Field(
         default_factory=lambda: LaneConfig(min_workers=_cores(), max_workers=_cores())
     )
+    process: ProcessConfig = Field(
+        default_factory=lambda: ProcessConfig(min_workers=_cores(), max_workers=_cores())
+    )
     devices: tuple[DeviceConfig, ...] = Field(
         (DeviceConfig(name="cpu"),), min_length=1, description="The first is the default device."
     )
 
-    @field_validator("default", "cpu", mode="before")
+    @field_validator("default", "cpu", "process", mode="before")
     @classmethod
     def _over_own_defaults(cls, value: Any, info: ValidationInfo) -> Any:
         """Put single keys over this lane's own defaults, not over those of any lane."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Coroutine, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack, overload
 
-from xy_core.core.config import LaneConfig, SchedulerConfig
+from xy_core.core.config import LaneConfig, ProcessConfig, SchedulerConfig
 from xy_core.core.coroutines import CoroutineExecutor
 from xy_core.core.errors import InvalidTaskError, SchedulerClosed
 from xy_core.core.executors import DeviceExecutor, Executor, ThreadExecutor
@@ -19,10 +19,12 @@ from xy_core.core.job import Job, TaskHandle
 from xy_core.core.keys import KeyTable
 from xy_core.core.lane import Lane, LaneStatistics
 from xy_core.core.options import TaskOptions, configure
+from xy_core.core.processes import ProcessExecutor
 from xy_core.core.queue import ReadyQueue
 from xy_core.core.stream import Channel, TaskStream, producer
 from xy_core.core.task import TaskInfo, TaskPriority, TaskType
 from xy_core.core.trace import Trace
+from xy_core.core.worker import WorkerLimits
 
 T = TypeVar("T")
 _MEDIUM = TaskPriority.MEDIUM
@@ -30,7 +32,7 @@ _DEFAULT = TaskType.DEFAULT
 
 
 class GlobalTaskScheduler:
-    """Runs tasks in lanes: one for the loop, one for CPU threads, one for each device.
+    """Runs tasks in lanes: for the loop, for threads, for worker processes, for each device.
 
     A task waits in the queue of the lane that has its resource, never in a worker. Submitting
     never blocks: it returns a handle, or raises `QueueFull`. All methods belong to the event
@@ -68,6 +70,7 @@ class GlobalTaskScheduler:
         self._open("default", CoroutineExecutor(loop), config.default, loop)
         cpu = ThreadExecutor(loop, "cpu", config.cpu.max_workers)
         self._open("cpu", cpu, config.cpu, loop)
+        self._open("process", _processes(loop, config.process), config.process, loop)
         for device in config.devices:
             slots = LaneConfig(
                 min_workers=device.slots, max_workers=device.slots, queue_size=device.queue_size
@@ -123,8 +126,8 @@ class GlobalTaskScheduler:
         """Queue a task and return its handle.
 
         Args:
-            fn: a coroutine function for DEFAULT, a plain function for CPU_BOUND, either for
-                GPU_BOUND.
+            fn: a coroutine function for DEFAULT, a plain function for CPU_BOUND, a plain function
+                of a module for PROCESS, either kind for GPU_BOUND.
             *args: its positional arguments.
             **options: see `TaskOptions`.
 
@@ -192,6 +195,10 @@ class GlobalTaskScheduler:
         """
         if options.get("retries") or options.get("preemptible"):
             raise InvalidTaskError("a stream cannot start over: no retries, not preemptible")
+        if options.get("task_type") is TaskType.PROCESS:
+            raise InvalidTaskError(
+                "a worker process cannot stream: use TaskType.CPU_BOUND, or tasks for the parts"
+            )
         if buffer < 1:
             raise InvalidTaskError("a stream's buffer must have place for at least one item")
         channel = Channel(asyncio.get_running_loop(), buffer)
@@ -304,6 +311,8 @@ class GlobalTaskScheduler:
             name = "default"
         elif task_type is TaskType.CPU_BOUND:
             name = "cpu"
+        elif task_type is TaskType.PROCESS:
+            name = "process"
         else:
             name = self._default_device if device is None else device_lane(device)
         lane = self._lanes.get(name)
@@ -328,6 +337,16 @@ class GlobalTaskScheduler:
         while ended and (_info(next(iter(ended.values()))).ended_at or 0.0) < oldest:
             ended.popitem(last=False)
         return ended
+
+
+def _processes(loop: asyncio.AbstractEventLoop, config: ProcessConfig) -> ProcessExecutor:
+    return ProcessExecutor(
+        loop,
+        config.max_workers,
+        WorkerLimits(config.memory, config.cores, config.nice),
+        recycle_after=config.recycle_after,
+        idle_seconds=config.idle_seconds,
+    )
 
 
 def device_lane(device: str) -> str:

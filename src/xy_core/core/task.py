@@ -23,6 +23,8 @@ class TaskType(enum.Enum):
     """A coroutine function, on the event loop."""
     CPU_BOUND = "cpu_bound"
     """A plain function that releases the GIL, on a thread of the cpu lane."""
+    PROCESS = "process"
+    """A plain function of a module, in a worker process: pure-Python load, code that may crash."""
     GPU_BOUND = "gpu_bound"
     """A plain or coroutine function that uses an inference device."""
 
@@ -62,6 +64,7 @@ class TaskInfo:
         started_at: when its latest attempt began, in seconds since the epoch.
         ended_at: when it became final, in seconds since the epoch.
         worker: the slot of the lane that ran it last.
+        device: the device that it computed on last; empty for other tasks.
         attempts: how often it was started, preemptions not counted.
         error: the error in words, for FAILED, CANCELLED and TIMED_OUT.
     """
@@ -77,6 +80,7 @@ class TaskInfo:
     started_at: float | None = field(default=None, init=False)
     ended_at: float | None = field(default=None, init=False)
     worker: str = field(default="", init=False)
+    device: str = field(default="", init=False)
     attempts: int = field(default=0, init=False)
     error: str = field(default="", init=False)
 
