@@ -211,7 +211,9 @@ async def test_stopping_leaves_no_process(pipes):
 
 
 async def test_a_process_is_replaced_after_so_many_tasks():
-    async with GlobalTaskScheduler(processes(min_workers=1, max_workers=1, recycle_after=2)) as scheduler:
+    async with GlobalTaskScheduler(
+        processes(min_workers=1, max_workers=1, recycle_after=2)
+    ) as scheduler:
         pids = [await scheduler.submit(os.getpid, task_type=PROCESS) for _ in range(5)]
     assert pids[0] == pids[1] != pids[2] == pids[3] != pids[4]
 

@@ -18,7 +18,7 @@ from xy_core.core.scheduler import GlobalTaskScheduler
 from xy_core.core.task import TaskStatus, TaskType
 
 CONFIG = SchedulerConfig(cpu=LaneConfig(min_workers=2, max_workers=2))
-DEFAULT, CPU, DEVICE = TaskType
+DEFAULT, CPU, DEVICE = TaskType.DEFAULT, TaskType.CPU_BOUND, TaskType.GPU_BOUND
 THREADS = pytest.mark.parametrize("task_type", [CPU, DEVICE], ids=["cpu", "device"])
 
 
@@ -239,7 +239,7 @@ async def test_a_function_of_the_wrong_kind_is_refused_by_its_own_name(scheduler
         scheduler.stream(count_on_loop, 3, task_type=CPU)
 
 
-@pytest.mark.parametrize("task_type", TaskType)
+@pytest.mark.parametrize("task_type", [DEFAULT, CPU, DEVICE])
 async def test_a_coroutine_function_yields_nothing_and_is_refused(scheduler, task_type):
     async def no_generator(_emit: Callable[[int], None]) -> None:
         """Forgot its yield."""
