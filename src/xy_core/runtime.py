@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from xy_core.agent.agent import Agent
 from xy_core.core.engine import CoreEngine
 from xy_core.core.events import EventBus
+from xy_core.core.garbage import settled_objects
 from xy_core.core.scheduler import GlobalTaskScheduler
 from xy_core.core.signals import terminating
 from xy_core.models import ModelStore
@@ -57,4 +58,5 @@ async def open_runtime(
     with terminating():
         async with engine:
             await engine.load_modules(settings.modules if modules is None else modules)
-            yield Runtime(settings, engine, Agent(engine, settings.agent), store)
+            with settled_objects():
+                yield Runtime(settings, engine, Agent(engine, settings.agent), store)

@@ -6,14 +6,11 @@ import asyncio
 import gc
 import statistics
 import time
-from collections.abc import Callable
 
 from xy_core.bench.contenders import Contender, available, noop
-from xy_core.bench.result import BenchResult, Check, Figures, median_ratio
+from xy_core.bench.result import BenchResult, Check, Figures, Progress, median_ratio
 from xy_core.core.config import LaneConfig, SchedulerConfig
 from xy_core.core.scheduler import GlobalTaskScheduler
-
-Progress = Callable[[str], None]
 
 _RATIOS = {"gather": 0.5, "report": 2.0, "ray": 20.0}
 _LATENCY_BOUND = 0.001

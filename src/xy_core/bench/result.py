@@ -6,11 +6,13 @@ import os
 import platform
 import statistics
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Figures = Mapping[str, float | int | None]
+Progress = Callable[[str], object]
+"""Told in a few words what is being measured."""
 
 
 def environment() -> dict[str, str | int]:

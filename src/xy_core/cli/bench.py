@@ -14,7 +14,9 @@ from xy_core.cli.files import write_json
 from xy_core.cli.i18n import tr
 
 if TYPE_CHECKING:
-    from xy_core.bench.result import BenchResult, Check
+    from collections.abc import Callable
+
+    from xy_core.bench.result import BenchResult, Check, Progress
 
 bench_app = typer.Typer(
     no_args_is_help=True,
@@ -24,14 +26,10 @@ bench_app = typer.Typer(
 
 Quick = Annotated[bool, typer.Option("--quick", help=tr("Fewer repetitions.", "减少重复次数。"))]
 Json = Annotated[bool, typer.Option("--json", help=tr("Print JSON.", "输出 JSON。"))]
+Tasks = Annotated[int, typer.Option(min=1_000, help=tr("How many tasks.", "任务数量。"))]
 Out = Annotated[
     Path | None, typer.Option(help=tr("Write JSON to a file.", "写入 JSON 文件。"), metavar="FILE")
 ]
-
-
-@bench_app.callback()
-def group() -> None:
-    """Hold the benchmarks together, also while there is only one."""
 
 
 @bench_app.command(
@@ -46,8 +44,41 @@ def overhead(quick: Quick = False, json: Json = False, out: Out = None) -> None:
     """Run the benchmark; ends with 1 if a bound is not kept."""
     from xy_core.bench.overhead import run  # noqa: PLC0415 - only for this command
 
+    _measure(lambda progress: run(quick=quick, progress=progress), json=json, out=out)
+
+
+@bench_app.command(
+    help=tr(
+        "How late the event loop runs while work fills the machine.\n\n"
+        "Example: [bold]xy-core bench isolation --quick[/bold]",
+        "机器满载时事件循环的延迟。\n\n示例：[bold]xy-core bench isolation --quick[/bold]",
+    )
+)
+def isolation(quick: Quick = False, json: Json = False, out: Out = None) -> None:
+    """Run the benchmark; ends with 1 if a bound is not kept."""
+    from xy_core.bench.isolation import run  # noqa: PLC0415 - only for this command
+
+    _measure(lambda progress: run(quick=quick, progress=progress), json=json, out=out)
+
+
+@bench_app.command(
+    help=tr(
+        "Whether memory grows with the number of tasks.\n\n"
+        "Example: [bold]xy-core bench leak --tasks 1000000 --json[/bold]",
+        "内存是否随任务数增长。\n\n示例：[bold]xy-core bench leak --tasks 1000000 --json[/bold]",
+    )
+)
+def leak(tasks: Tasks = 1_000_000, json: Json = False, out: Out = None) -> None:
+    """Run the benchmark; ends with 1 if a bound is not kept."""
+    from xy_core.bench.leak import run  # noqa: PLC0415 - only for this command
+
+    _measure(lambda progress: run(tasks=tasks, progress=progress), json=json, out=out)
+
+
+def _measure(run: Callable[[Progress], BenchResult], *, json: bool, out: Path | None) -> None:
+    """Run a benchmark with a line of progress, show what it found, and judge it."""
     with Console(stderr=True).status("…") as status:
-        result = run(quick=quick, progress=status.update)
+        result = run(status.update)
     if out is not None:
         write_json(out, result.as_json())
     if json:
@@ -62,7 +93,7 @@ def _print(result: BenchResult) -> None:
     console = Console()
     for name, figures in result.rows.items():
         shown = "  ".join(f"{key} {value:,}" for key, value in figures.items() if value is not None)
-        console.print(f"{name:14s} {shown}", markup=False, highlight=False)
+        console.print(f"{name:24s} {shown}", markup=False, highlight=False)
     table = Table()
     for heading in ("", tr("figure", "指标"), tr("measured", "测得"), tr("bound", "界限")):
         table.add_column(heading)

@@ -69,7 +69,9 @@ class SchedulerConfig(StrictModel):
     )
     history_size: int = Field(10_000, ge=0, description="Ended tasks that are remembered.")
     history_seconds: float = Field(3600.0, gt=0, description="How long they are remembered.")
-    trace_size: int = Field(100_000, ge=1, description="Events in the trace's ring.")
+    trace_size: int = Field(
+        30_000, ge=1, description="Events in the trace's ring: about three a task."
+    )
     default: LaneConfig = LaneConfig(min_workers=64, max_workers=1024, queue_size=100_000)
     cpu: LaneConfig = Field(
         default_factory=lambda: LaneConfig(min_workers=_cores(), max_workers=_cores())

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import os
+import sys
+import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
@@ -13,6 +16,8 @@ from xy_core.core.coroutines import CoroutineExecutor
 from xy_core.core.errors import InvalidTaskError
 from xy_core.core.functions import is_coroutine_function, name_of
 from xy_core.core.job import Ended, Job
+
+_NICE = 5
 
 
 class Executor(Protocol):
@@ -41,7 +46,9 @@ class ThreadExecutor:
 
     def __init__(self, loop: asyncio.AbstractEventLoop, name: str, threads: int) -> None:
         self._loop = loop
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=f"xy-{name}")
+        self._pool = ThreadPoolExecutor(
+            threads, thread_name_prefix=f"xy-{name}", initializer=_step_back
+        )
 
     def check(self, fn: Callable[..., Any]) -> None:
         """Refuse coroutine functions: a thread has no loop to run them."""
@@ -111,3 +118,9 @@ class DeviceExecutor:
 
     def _for(self, job: Job) -> Executor:
         return self._coroutines if is_coroutine_function(job.fn) else self._threads
+
+
+def _step_back() -> None:
+    """Let the loop's thread go first where both want the processor; Linux has nice a thread."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), _NICE)
