@@ -15,6 +15,7 @@ from xy_core.core.task import TaskInfo, TaskStatus
 
 if TYPE_CHECKING:
     from xy_core.core.lane import Lane
+    from xy_core.core.residency import Admission
 
 T = TypeVar("T")
 _NO_KWARGS: Mapping[str, Any] = MappingProxyType({})
@@ -89,16 +90,20 @@ class Job(TaskHandle[Any]):
         "_releasers",
         "_result",
         "_waiters",
+        "admission",
         "args",
         "arrival",
         "context",
         "deadline",
+        "device",
         "entered",
         "expiry",
         "fn",
         "key",
         "kwargs",
         "lane",
+        "memory",
+        "model",
         "on_settled",
         "preemptible",
         "preempting",
@@ -127,6 +132,10 @@ class Job(TaskHandle[Any]):
         self.key: str | None = None
         self.timeout: float | None = None
         self.deadline: float | None = None
+        self.device: str | None = None
+        self.model: str | None = None
+        self.memory = 0
+        self.admission: Admission | None = None
         self.retries = 0
         self.retry_on: tuple[type[BaseException], ...] = ()
         self.preemptible = False

@@ -79,6 +79,13 @@ class MemoryAccount:
     foreign: int
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Waiting:
+    holder: str
+    size: int
+    lease: asyncio.Future[MemoryLease]
+
+
 class MemoryLedger:
     """Promises the memory of one device, never more than there is.
 
@@ -97,7 +104,7 @@ class MemoryLedger:
         self._loop = asyncio.get_running_loop()
         self._leases: set[MemoryLease] = set()
         self._promised = 0
-        self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
+        self._waiting: deque[_Waiting] = deque()
         self._reading = device.read_memory()
         self._read_at = self._loop.time()
         self.total = self._reading.total if budget is None else min(budget, self._reading.total)
@@ -144,12 +151,8 @@ class MemoryLedger:
         if size > self.total:
             raise DeviceMemoryError(self.device.name, size, self.total)
         lease = None if self._waiting else self.promise(holder, size)
-        while lease is None:
-            await self._turn(size)
-            lease = self.promise(holder, size)
-        with lease:
-            self._wake()
-            yield lease
+        with lease or await self._turn(holder, size) as held:
+            yield held
 
     async def until_free(self, size: int, within: float) -> bool:
         """Wait, at most that many seconds, until the driver shows the bytes as free.
@@ -188,16 +191,18 @@ class MemoryLedger:
 
     # -- inside ------------------------------------------------------------------------------
 
-    async def _turn(self, size: int) -> None:
+    async def _turn(self, holder: str, size: int) -> MemoryLease:
         """Wait until the bytes are free and all who came earlier have theirs."""
-        entry = (size, self._loop.create_future())
-        self._waiting.append(entry)
+        waiting = _Waiting(holder, size, self._loop.create_future())
+        self._waiting.append(waiting)
         try:
-            await entry[1]
+            return await waiting.lease
         except asyncio.CancelledError:
-            if entry in self._waiting:
-                self._waiting.remove(entry)
-            self._wake()  # it may have been this one's turn
+            if waiting in self._waiting:
+                self._waiting.remove(waiting)
+                self._wake()  # those behind may need less
+            elif not waiting.lease.cancelled():
+                waiting.lease.result().release()
             raise
 
     def _read(self) -> MemoryReading:
@@ -208,8 +213,10 @@ class MemoryLedger:
         return self._reading
 
     def _wake(self) -> None:
-        while self._waiting and self._waiting[0][0] <= self.free():
-            _, waiter = self._waiting.popleft()
-            if not waiter.done():
-                waiter.set_result(None)
-                return  # it takes its bytes first, and wakes the next
+        while self._waiting and not self._waiting[0].lease.done():
+            first = self._waiting[0]
+            lease = self.promise(first.holder, first.size)
+            if lease is None:
+                return
+            self._waiting.popleft()
+            first.lease.set_result(lease)

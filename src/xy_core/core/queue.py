@@ -10,7 +10,7 @@ from xy_core.core.job import Job
 from xy_core.core.keys import Entry, KeyTable
 from xy_core.core.task import TaskPriority
 
-_QUANTUM = 0.05
+RANK_STEP = 0.05
 """Seconds within which two arrivals count as simultaneous, so that deadlines decide."""
 _COMPACT_AT = 64
 """Fewer discarded tasks than this are not worth tidying up."""
@@ -183,7 +183,7 @@ class ReadyQueue:
         job.queued = True
         self._waiting += 1
         self._sequence += 1
-        rank = (job.arrival - self._gain[job.info.priority]) // _QUANTUM
+        rank = (job.arrival - self._gain[job.info.priority]) // RANK_STEP
         bucket = self._buckets.get(rank)
         if bucket is None:
             bucket = self._open(rank)

@@ -1,0 +1,83 @@
+"""What the scheduler knows of a model: its sizes, and how it comes and goes."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+M = TypeVar("M")
+
+
+class ModelState(enum.StrEnum):
+    """Where a model is, as seen from one device."""
+
+    COLD = "cold"
+    LOADING = "loading"
+    READY = "ready"
+    DRAINING = "draining"
+    UNLOADING = "unloading"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Variant:
+    """One way to hold a model: all of it on the device, a part, or none.
+
+    Attributes:
+        name: ``full``, ``partial-20``, ``host``, …
+        device_bytes: what it takes of the device while it is loaded, in bytes.
+        speed: how fast it computes, relative to the first variant.
+    """
+
+    name: str
+    device_bytes: int
+    speed: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ModelSpec(Generic[M]):
+    """A model that device tasks can ask for by name.
+
+    Attributes:
+        name: unique among the models of a scheduler.
+        variants: the best first; the first that fits is taken.
+        load: called with the device's name and the variant; a plain function runs on the
+            device's loading thread, a coroutine function on the loop. Raises `OutOfDeviceMemory`
+            if the memory did not suffice after all.
+        unload: frees all that the loaded model holds, in the same way.
+        pinned: whether it stays once it is loaded.
+        group: of all models with the same group, only one is loaded at a time; empty for none.
+        measure: tells how many bytes of the device a loaded model really takes; the variant's
+            figure counts if not given.
+    """
+
+    name: str
+    variants: tuple[Variant, ...]
+    load: Callable[[str, Variant], M] | Callable[[str, Variant], Coroutine[Any, Any, M]]
+    unload: Callable[[M], object] | Callable[[M], Coroutine[Any, Any, object]]
+    pinned: bool = False
+    group: str = ""
+    measure: Callable[[M], int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelMoved:
+    """A model came, went, or could not come.
+
+    Attributes:
+        model: its name.
+        device: where.
+        state: what it is now.
+        variant: how it is held; empty while it is not.
+        degraded: whether that is less than its best variant.
+        detail: why, if it failed.
+    """
+
+    model: str
+    device: str
+    state: ModelState
+    variant: str = ""
+    degraded: bool = False
+    detail: str = ""
