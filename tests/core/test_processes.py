@@ -10,7 +10,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import psutil
@@ -86,15 +86,20 @@ def children() -> list[psutil.Process]:
 
 
 @pytest.fixture
-def pipes(tmp_path: Path) -> Callable[[str], Path]:
+def pipes(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
     """Make a named pipe, through which a process can tell its id."""
+    made: list[Path] = []
 
     def make(name: str) -> Path:
         path = tmp_path / name
         os.mkfifo(path)
+        made.append(path)
         return path
 
-    return make
+    yield make
+    for path in made:
+        with contextlib.suppress(OSError):  # nobody reads, as it should be
+            os.close(os.open(path, os.O_WRONLY | os.O_NONBLOCK))
 
 
 async def told(pipe: Path) -> psutil.Process:
