@@ -23,13 +23,15 @@ class Candidate(NamedTuple):
     Attributes:
         order: its rank, less a bonus if its model is loaded.
         rank: its place in the order of `ReadyQueue`.
-        number: decides ties.
+        deadline: its deadline, which decides among equals, or infinity.
+        number: decides what is still a tie.
         line: where it waits.
         job: the task.
     """
 
     order: float
     rank: float
+    deadline: float
     number: int
     line: Line
     job: Job
@@ -230,7 +232,9 @@ class Backlog:
             if head is not None and line.due() <= now:
                 rank, job = head
                 ready = any(line.fits(seat) and seat.holds(line.model) for seat in self.seats)
-                yield Candidate(rank - self.bonus if ready else rank, rank, number, line, job)
+                order = rank - self.bonus if ready else rank
+                deadline = math.inf if job.deadline is None else job.deadline
+                yield Candidate(order, rank, deadline, number, line, job)
 
     def _seat_for(self, candidate: Candidate, kept: dict[str, float]) -> Seat | None:
         """Admit the job on the least busy device that can take it; notes where it must wait."""
