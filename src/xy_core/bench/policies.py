@@ -9,11 +9,13 @@ from typing import Protocol, Self
 from xy_core.bench.report_scheduler import ReportScheduler
 from xy_core.bench.task_chain import Machine
 from xy_core.core.config import DeviceConfig, SchedulerConfig
-from xy_core.core.errors import OutOfDeviceMemory
 from xy_core.core.scheduler import GlobalTaskScheduler
 from xy_core.core.sim_device import SimDevice
 from xy_core.core.task import TaskPriority, TaskType
 
+_MEDIUM = TaskPriority.MEDIUM
+_AGING = 120.0
+"""Seconds: background work waits long here, and must not grow as urgent as conversation by it."""
 _PATIENCE = 1e5
 """Seconds that a request may take at most; its deadline decides among requests of one moment."""
 
@@ -133,16 +135,11 @@ class Report(Direct):
 class XyCore:
     """This project's scheduler: a lane for each resource, memory admission, residency."""
 
-    def __init__(
-        self, machine: Machine, priority: TaskPriority = TaskPriority.MEDIUM, affinity: float = 5.0
-    ) -> None:
+    def __init__(self, machine: Machine) -> None:
         self._machine = machine
-        self._priority = priority
         devices = [DeviceConfig(name=gpu.name, slots=1) for gpu in machine.gpus]
         self.scheduler = GlobalTaskScheduler(
-            SchedulerConfig(
-                affinity=affinity, devices=(*devices, DeviceConfig(name="cpu", slots=1))
-            ),
+            SchedulerConfig(aging=_AGING, devices=(*devices, DeviceConfig(name="cpu", slots=1))),
             devices=[*machine.gpus, machine.cpu],
         )
 
@@ -155,12 +152,18 @@ class XyCore:
     async def __aexit__(self, *exception: object) -> None:
         await self.scheduler.stop()
 
-    async def request(self, *, draws: bool = True, priority: TaskPriority | None = None) -> None:
-        """See `Policy`; all parts of a request are as old as the request itself."""
+    async def request(self, *, draws: bool = True, priority: TaskPriority = _MEDIUM) -> None:
+        """See `Policy`; all parts of a request are as old as the request itself.
+
+        Seeing, for which the rest of a request waits, has the lead of one image: then the device
+        has something to draw while a language model thinks.
+        """
         now = asyncio.get_running_loop().time()
-        request = _Request(self.scheduler, priority or self._priority, now)
+        request = _Request(self.scheduler, priority, now)
         profile = self._machine.profile
-        await request.on_device(self._machine.see, "vision", profile.vision_working)
+        await request.on_device(
+            self._machine.see, "vision", profile.vision_working, lead=profile.draw
+        )
         await request.think(self._machine.think)
         async with asyncio.TaskGroup() as group:
             group.create_task(request.speak(self._machine.speak))
@@ -181,7 +184,11 @@ class _Request:
         self._since = since
 
     async def on_device(
-        self, stage: Callable[[SimDevice], Awaitable[None]], model: str, working: int
+        self,
+        stage: Callable[[SimDevice], Awaitable[None]],
+        model: str,
+        working: int,
+        lead: float = 0.0,
     ) -> None:
         await self._scheduler.run(
             stage,
@@ -189,7 +196,7 @@ class _Request:
             model=model,
             memory=working,
             priority=self._priority,
-            since=self._since,
+            since=self._since - lead,
             deadline=self._left(),
         )
 
@@ -217,13 +224,3 @@ POLICIES: dict[str, Callable[[Machine], Policy]] = {
     "xy_core": XyCore,
 }
 """The ways to run requests, by name."""
-
-
-async def served(policy: Policy) -> bool:
-    """Serve one request; False if the machine's memory ran out under it."""
-    fits = True
-    try:
-        await policy.request()
-    except* OutOfDeviceMemory:
-        fits = False
-    return fits

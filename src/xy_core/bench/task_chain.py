@@ -26,6 +26,7 @@ class Profile:
         think: seconds of the processor for one reply.
         speak: seconds that the speech server takes; it serves any number at once.
         draw: seconds of the device for one image, in `steps` steps.
+        tokens: length of a reply, and of what is said about a picture.
         steps: diffusion steps.
         vision_bytes: size of the vision model on the device.
         image_bytes: size of the image model.
@@ -39,6 +40,7 @@ class Profile:
     think: float = 6.0
     speak: float = 2.0
     draw: float = 17.0
+    tokens: int = 60
     steps: int = 20
     vision_bytes: int = 9 * GIB // 4
     image_bytes: int = 11 * GIB // 4
@@ -71,12 +73,14 @@ class Machine:
         return sum(gpu.out_of_memory_errors for gpu in self.gpus)
 
     async def see(self, gpu: SimDevice) -> None:
-        """Look at one picture."""
-        await gpu.compute(self.profile.vision, working=self.profile.vision_working)
+        """Look at one picture and say what it shows, token by token."""
+        profile = self.profile
+        async with gpu.computing(profile.vision_working):
+            await _in_steps(gpu, profile.vision, profile.tokens)
 
     async def think(self) -> None:
-        """Write one reply."""
-        await self.cpu.compute(self.profile.think)
+        """Write one reply, token by token."""
+        await _in_steps(self.cpu, self.profile.think, self.profile.tokens)
 
     async def speak(self) -> None:
         """Say one reply."""
@@ -84,16 +88,21 @@ class Machine:
 
     async def draw(self, gpu: SimDevice) -> None:
         """Draw one image, step by step."""
-        step = self.profile.draw / self.profile.steps
-        async with gpu.computing(self.profile.image_working):
-            for _ in range(self.profile.steps):
-                await give_way_async()
-                await gpu.compute(step)
+        profile = self.profile
+        async with gpu.computing(profile.image_working):
+            await _in_steps(gpu, profile.draw, profile.steps)
 
     def models(self) -> tuple[ModelSpec[SimDevice], ...]:
         """Return the device's models, which load to the device that holds them."""
         sizes = {"vision": self.profile.vision_bytes, "image": self.profile.image_bytes}
         return tuple(sim_model(name, size, self.gpus) for name, size in sizes.items())
+
+
+async def _in_steps(device: SimDevice, seconds: float, steps: int) -> None:
+    """Compute, and let more urgent work go first between two steps."""
+    for _ in range(steps):
+        await give_way_async()
+        await device.compute(seconds / steps)
 
 
 def sim_model(name: str, size: int, gpus: list[SimDevice]) -> ModelSpec[SimDevice]:

@@ -142,7 +142,8 @@ class Backlog:
         kept: dict[str, float] = {}
         lent = sorted(self._lent, key=lambda entry: entry[0])
         for candidate in self.candidates():
-            while lent and lent[0][0] <= candidate.rank:
+            urgent = candidate.job.info.priority >= TaskPriority.HIGH
+            while lent and (not urgent or lent[0][0] <= candidate.rank):
                 if self._take_back(job := lent.pop(0)[1]):
                     return job
             seat = self._seat_for(candidate, kept)
@@ -196,8 +197,9 @@ class Backlog:
         if job.admission is not None:
             self.seat(job.info.device).running -= job.admission.slots
             job.admission.slots = 0
-        # As if it had just arrived, however long it waited before: background work that grew old
-        # in the queue gives way as any other, and yet cannot be held up for ever.
+        # It goes on before anything that is not urgent. For urgent work it counts as if it had
+        # just arrived, however long it waited before: background work that grew old in the queue
+        # gives way as any other, and yet cannot be held up for ever.
         rank = (self._clock() - job.info.priority * self._aging) // RANK_STEP
         self._lent.append((rank, job))
 
