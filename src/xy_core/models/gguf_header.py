@@ -130,7 +130,7 @@ class _Reader:
         header = GgufHeader()
         for _ in range(keys):
             self._pair(header)
-        offsets = [(self._tensor()) for _ in range(tensors)]
+        offsets = [self._tensor() for _ in range(tensors)]
         header.tensors.update(self._sizes(offsets, header.values.get("general.alignment", 32)))
         return header
 
@@ -172,7 +172,9 @@ class _Reader:
         begin = -(-self._position // alignment) * alignment
         end = self._size - begin
         ordered = sorted(offsets, key=lambda tensor: tensor[1])
-        if ordered and ordered[-1][1] >= end:
+        if not ordered:
+            raise _DamagedError("it has no tensors")
+        if ordered[-1][1] >= end:
             raise _DamagedError("it ends before its last tensor")
         ends = [offset for _, offset in ordered[1:]] + [end]
         return {name: after - at for (name, at), after in zip(ordered, ends, strict=True)}
