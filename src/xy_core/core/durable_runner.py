@@ -113,7 +113,8 @@ class DurableRunner:
     # -- to the scheduler --------------------------------------------------------------------
 
     def _is_behind(self, function: DurableFunction) -> bool:
-        return self.stopping or function.more or function.held >= self._window
+        behind = function.more or function.fetching or function.held >= self._window
+        return self.stopping or behind
 
     def _hold(self, task: DurableTask, function: DurableFunction) -> None:
         function.held += 1
@@ -277,10 +278,16 @@ class DurableRunner:
             return
         limit = self._window - function.held
         held = json.dumps([number for number, (_, one) in self._held.items() if one is function])
-        function.more = False
-        found = await self._journal.read(
-            NEXT, {"name": function.name, "now": now, "held": held, "limit": limit}
-        )
+        function.more, function.fetching = False, True
+        try:
+            found = await self._journal.read(
+                NEXT, {"name": function.name, "now": now, "held": held, "limit": limit}
+            )
+        except JournalError:
+            function.more = True
+            raise
+        finally:
+            function.fetching = False
         if self.functions.get(function.name) is not function:
             return
         function.due_at = found["due_at"] or math.inf

@@ -142,6 +142,7 @@ class DurableFunction:
         options: what the scheduler is told of every task.
         held: its tasks in memory.
         more: whether there may be others in the journal that are due.
+        fetching: whether the journal is being asked for them.
         due_at: when the first of its later tasks is due, in seconds since the epoch.
         blocked_until: the loop's time before which its lane takes no more.
     """
@@ -155,6 +156,7 @@ class DurableFunction:
     options: TaskOptions
     held: int = field(default=0, init=False)
     more: bool = field(default=True, init=False)
+    fetching: bool = field(default=False, init=False)
     due_at: float = field(default=math.inf, init=False)
     blocked_until: float = field(default=0.0, init=False)
 

@@ -171,14 +171,12 @@ class PeriodicTasks:
         await self._loaded.wait()
 
     async def _run(self) -> None:
-        for name, definition, began_at, last_due in await self._journal.read(_ALL, {}):
+        while not self._loaded.is_set():
             try:
-                periodic = PeriodicTask.from_json(name, definition)
-            except (InvalidTaskError, KeyError, TypeError, ValueError) as error:
-                log.warning("periodic task not understood", name=name, reason=str(error))
-            else:
-                self._take(_Entry(periodic, began_at, last_due))
-        self._loaded.set()
+                await self._load()
+            except JournalError as error:
+                log.warning("periodic tasks cannot be read", reason=str(error))
+                await asyncio.sleep(_AGAIN)
         while True:
             self._changed.clear()
             now = self._durable.clock()
@@ -187,6 +185,16 @@ class PeriodicTasks:
                     if entry.wake <= now:
                         group.create_task(self._fire_or_note(entry, now))
             await self._rest()
+
+    async def _load(self) -> None:
+        for name, definition, began_at, last_due in await self._journal.read(_ALL, {}):
+            try:
+                periodic = PeriodicTask.from_json(name, definition)
+            except (InvalidTaskError, KeyError, TypeError, ValueError) as error:
+                log.warning("periodic task not understood", name=name, reason=str(error))
+            else:
+                self._take(_Entry(periodic, began_at, last_due))
+        self._loaded.set()
 
     def _take(self, entry: _Entry) -> None:
         periodic = entry.periodic

@@ -156,7 +156,7 @@ def expire(connection: sqlite3.Connection, ended_before: float, keep: int) -> in
     return connection.execute(
         """DELETE FROM task WHERE id IN (
             SELECT id FROM task INDEXED BY task_done
-            WHERE status = 'done' AND ended_at < max(?, ifnull((
+            WHERE status = 'done' AND ended_at <= max(?, ifnull((
                 SELECT ended_at FROM task INDEXED BY task_done
                 WHERE status = 'done' ORDER BY ended_at DESC LIMIT 1 OFFSET ?), 0))
             LIMIT 1000)""",
