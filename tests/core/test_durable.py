@@ -113,7 +113,7 @@ async def test_worker_processes_run_them_too(program: Program):
     assert await (await program.durable.submit("pid")) != os.getpid()
 
 
-async def test_many_tasks_are_recorded_at_once_and_run_in_order(path: Path):
+async def test_many_more_tasks_than_are_held_in_memory_run_once_each(path: Path):
     seen: list[int] = []
 
     async def note(number: int) -> None:
@@ -125,7 +125,6 @@ async def test_many_tasks_are_recorded_at_once_and_run_in_order(path: Path):
         for task in tasks:
             await task
     assert sorted(seen) == list(range(1_200))
-    assert all(abs(number - place) <= 2 for place, number in enumerate(seen))  # two slots
 
 
 async def test_the_urgent_come_first(path: Path):

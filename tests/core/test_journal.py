@@ -282,7 +282,7 @@ async def test_the_command_line_may_look_and_change_beside_it(journal: Journal, 
 def delete_and_fail(path: Path) -> None:
     with open_journal(path) as file:
         file.execute("DELETE FROM task")
-        file.execute("DELETE FROM nothing")
+        file.execute("DELETE FROM nowhere")
 
 
 async def test_a_block_that_fails_changes_nothing(journal: Journal, path: Path):
