@@ -101,8 +101,9 @@ class PeriodicTasks:
         overlap: Overlap = Overlap.SKIP,
         missed: MissedRuns = MissedRuns.ONCE,
         jitter: float = 0.0,
+        grace: float = 1.0,
         most: int = 100,
-        priority: TaskPriority = TaskPriority.LOW,
+        priority: TaskPriority = TaskPriority.MEDIUM,
     ) -> None:
         """Record a periodic task; it goes on from where it was if it is the same as before.
 
@@ -115,6 +116,7 @@ class PeriodicTasks:
             missed: what to do about due times that passed while the program did not run.
             jitter: seconds by which each run may be late, chosen at random, so that many programs
                 do not all begin at the same moment.
+            grace: seconds after which a due time that nobody was there for counts as missed.
             most: runs that are made up for, or wait, at most.
             priority: as of any task.
 
@@ -127,7 +129,7 @@ class PeriodicTasks:
         given = dict(arguments or {})
         arguments_as_json(given, self._journal.config.max_payload)
         periodic = PeriodicTask(
-            name, task, schedule, given, overlap, missed, jitter, most, priority
+            name, task, schedule, given, overlap, missed, jitter, grace, most, priority
         )
         await self._open()
         known = self._entries.get(name)
@@ -147,7 +149,6 @@ class PeriodicTasks:
         self._journal.put(_REMOVED, (name,))
         await self._journal.commit()
         del self._entries[name]
-        self._scheduler.limit_key(schedule_key(name), None)
         return True
 
     async def upcoming(self) -> dict[str, tuple[PeriodicTask, float]]:

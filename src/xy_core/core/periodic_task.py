@@ -14,9 +14,6 @@ from xy_core.core.payload import as_priority
 from xy_core.core.schedule import Schedule, schedule_as_json, schedule_from_json
 from xy_core.core.task import TaskPriority
 
-_GRACE = 1.0
-"""Seconds after which a due time that nobody was there for counts as missed."""
-
 
 class Overlap(enum.StrEnum):
     """What to do when a run is due while an earlier one waits or runs."""
@@ -51,13 +48,15 @@ class PeriodicTask:
     overlap: Overlap
     missed: MissedRuns
     jitter: float
+    grace: float
     most: int
     priority: TaskPriority
 
     def __post_init__(self) -> None:
         as_priority(self.priority)
-        if not 0 <= self.jitter < math.inf or self.most < 1:
-            raise InvalidTaskError("jitter must not be negative, and most at least 1")
+        bounded = 0 <= self.jitter < math.inf and 0 <= self.grace < math.inf
+        if not bounded or self.most < 1:
+            raise InvalidTaskError("jitter and grace must not be negative, and most at least 1")
         if self.missed is MissedRuns.ALL and self.overlap is Overlap.SKIP:
             raise InvalidTaskError(
                 "MissedRuns.ALL makes runs overlap, which Overlap.SKIP would pass over: choose "
@@ -74,7 +73,7 @@ class PeriodicTask:
         if self.missed is MissedRuns.ALL:
             return list(dues)
         gap = self.schedule.after(dues[0], dues[0]) - dues[0]
-        on_time = now - dues[0] <= self.jitter + min(_GRACE, gap)
+        on_time = now - dues[0] <= self.jitter + min(self.grace, gap)
         return [dues[0]] if on_time or self.missed is MissedRuns.ONCE else []
 
     def room(self, unfinished: int) -> int:
@@ -93,6 +92,7 @@ class PeriodicTask:
                 "overlap": self.overlap,
                 "missed": self.missed,
                 "jitter": self.jitter,
+                "grace": self.grace,
                 "most": self.most,
                 "priority": self.priority,
             }
@@ -110,6 +110,7 @@ class PeriodicTask:
             Overlap(values["overlap"]),
             MissedRuns(values["missed"]),
             values["jitter"],
+            values["grace"],
             values["most"],
             as_priority(values["priority"]),
         )
