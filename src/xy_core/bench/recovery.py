@@ -33,7 +33,7 @@ def run(*, quick: bool, progress: Progress) -> BenchResult:
         evidence = _kill_and_recover(folder, tasks, kills, progress)
         found = _judge(evidence, tasks)
         periodic = policy_checks(folder, evidence.lives)
-    overhead = journal_overhead.measure(rounds=3 if quick else 7, progress=progress)
+    overhead = journal_overhead.measure(rounds=4 if quick else 12, progress=progress)
     rows: dict[str, Figures] = {"durable_tasks": found, **periodic.rows, **overhead.rows}
     checks = [
         Check("lost", found["lost"], 0, "at most"),

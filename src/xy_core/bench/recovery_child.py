@@ -121,7 +121,7 @@ async def _main(folder: Path, tasks: int) -> None:
 
 
 async def _until_none_waits(durable: DurableTasks, name: str) -> None:
-    query = "SELECT count(*) FROM task WHERE name = :name AND status = 'waiting'"
+    query = "SELECT json_quote(count(*)) FROM task WHERE name = :name AND status = 'waiting'"
     while await durable.journal.read(query, {"name": name}):  # noqa: ASYNC110 - in a file
         await asyncio.sleep(0.05)
 

@@ -131,7 +131,7 @@ class JournalConfig(StrictModel):
     )
     queue_size: int = Field(10_000, ge=1, description="Changes that may wait to be written.")
     window: int = Field(
-        1_024, ge=2, description="Tasks of one name in memory; more wait in the file alone."
+        512, ge=2, description="Tasks of one name in memory; more wait in the file alone."
     )
     max_payload: int = Field(
         1 << 20, ge=2, description="Characters of one task's arguments or result, as JSON."

@@ -30,7 +30,7 @@ from xy_core.core.records import (
 from xy_core.core.scheduler import GlobalTaskScheduler
 from xy_core.core.task import TaskPriority, TaskType
 
-_CHUNK = 500
+_CHUNK = 200
 """Tasks of one transaction of `submit_many`."""
 
 
@@ -156,7 +156,8 @@ class DurableTasks:
             raise InvalidTaskError(f"durable function {name!r} is registered: unregister it first")
         if task_type is not TaskType.PROCESS:
             fn = marked(fn, self.journal.in_flight)
-        described = cast("TaskOptions", {**options, "name": name})
+        described: TaskOptions = {"name": name, "priority": TaskPriority.MEDIUM}
+        described |= cast("TaskOptions", {**options, "task_type": task_type})
         self._runner.functions[name] = DurableFunction(
             name, fn, retries, retry_on, backoff, longest_backoff, described
         )

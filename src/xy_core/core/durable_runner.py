@@ -23,7 +23,6 @@ from xy_core.core.errors import (
 )
 from xy_core.core.job import Job
 from xy_core.core.journal import Journal
-from xy_core.core.options import TaskOptions
 from xy_core.core.payload import as_json, in_words
 from xy_core.core.records import DONE, FAILED, NEXT, DurableStatus, expire
 from xy_core.core.scheduler import GlobalTaskScheduler
@@ -31,7 +30,7 @@ from xy_core.core.task import TaskStatus, TaskType
 
 log = structlog.get_logger("durable")
 
-_STEP = 32
+_STEP = 8
 """Tasks that are handed to the scheduler before the loop gets to other things."""
 _LOOK = 2.0
 """Seconds between two looks at whether another process (the command line) changed the journal."""
@@ -138,12 +137,14 @@ class DurableRunner:
         if task.attempts > function.retries:
             self._bury(task, function, task.failure or _CRASHED, task.attempts)
             return
-        options: TaskOptions = {**function.options, "priority": task.priority}
-        if task.schedule is not None:
-            options["key"] = schedule_key(task.schedule)
+        options = function.options
+        if task.priority is not options["priority"] or task.schedule is not None:
+            options = {**options, "priority": task.priority}
+            if task.schedule is not None:
+                options["key"] = schedule_key(task.schedule)
         args: tuple[DurableTask, ...] = (task,)
-        if options.get("task_type") is TaskType.PROCESS:
-            args, options["kwargs"] = (), json.loads(task.arguments)
+        if options["task_type"] is TaskType.PROCESS:
+            args, options = (), {**options, "kwargs": json.loads(task.arguments)}
         try:
             handle = self._scheduler.submit(function.fn, *args, **options)
         except (QueueFull, SchedulerClosed) as error:

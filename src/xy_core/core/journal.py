@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import math
 import sqlite3
@@ -216,8 +217,13 @@ class Journal:
         self._writing = True
         self._due = None
         self._thread.submit(self._commit, batch).add_done_callback(
-            lambda done: self._loop.call_soon_threadsafe(self._written, batch, done)
+            functools.partial(self._tell_written, batch)
         )
+
+    def _tell_written(self, batch: _Batch, done: Future[None]) -> None:
+        """Tell the loop, from the thread, unless it ended without closing the journal."""
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(self._written, batch, done)
 
     def _written(self, batch: _Batch, done: Future[None]) -> None:
         error = done.exception()

@@ -10,6 +10,7 @@ from xy_core.core.task import TaskPriority
 
 _LONGEST_NAME = 500
 _LONGEST_ERROR = 2_000
+_encode = json.JSONEncoder(allow_nan=False).encode
 
 
 def check_name(name: str) -> None:
@@ -31,7 +32,7 @@ def as_json(value: Any, longest: int) -> str:
         InvalidTaskError: it is more than plain JSON types, or longer than that.
     """
     try:
-        text = json.dumps(value, allow_nan=False)
+        text = _encode(value)
     except (TypeError, ValueError, RecursionError) as error:
         raise InvalidTaskError(f"durable tasks take and give plain JSON types: {error}") from error
     if len(text) > longest:
@@ -44,13 +45,15 @@ def as_json(value: Any, longest: int) -> str:
 
 def arguments_as_json(arguments: Any, longest: int) -> str:
     """Return a function's keyword arguments as JSON; see `as_json`."""
-    if not isinstance(arguments, dict) or not all(isinstance(name, str) for name in arguments):
+    if not isinstance(arguments, dict) or any(type(name) is not str for name in arguments):
         raise InvalidTaskError("a durable task's arguments are a dict of its keyword arguments")
     return as_json(arguments, longest)
 
 
 def as_priority(number: int) -> TaskPriority:
     """Return the priority of that number; raises InvalidTaskError if there is none."""
+    if type(number) is TaskPriority:
+        return number
     try:
         return TaskPriority(number)
     except ValueError as error:

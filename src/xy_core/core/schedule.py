@@ -16,8 +16,8 @@ from xy_core.core.errors import InvalidTaskError
 
 _SHORTEST = 0.01
 """Seconds; more often, a task is better a loop of its own."""
-_TINY = 1e-6
-"""Share of an interval that rounding may take from a moment."""
+_ROUNDING = 0.0006
+"""Seconds that a due time may have lost, since it is kept in whole milliseconds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +36,15 @@ class Every:
 
     def after(self, moment: float, began_at: float) -> float:
         """Return the first due time after a moment (both in seconds since the epoch)."""
-        passed = math.floor((moment - began_at) / self.seconds + _TINY)
-        return self._time(max(passed, 0) + 1, began_at)
+        return self._time(max(self._passed(moment, began_at), 0) + 1, began_at)
 
     def until(self, moment: float, began_at: float) -> Iterator[float]:
         """Yield the due times up to a moment, latest first."""
-        passed = math.floor((moment - began_at) / self.seconds + _TINY)
-        return (self._time(number, began_at) for number in range(passed, 0, -1))
+        numbers = range(self._passed(moment, began_at), 0, -1)
+        return (self._time(number, began_at) for number in numbers)
+
+    def _passed(self, moment: float, began_at: float) -> int:
+        return math.floor((moment - began_at + _ROUNDING) / self.seconds)
 
     def _time(self, number: int, began_at: float) -> float:
         return round(began_at + number * self.seconds, 3)
