@@ -54,6 +54,7 @@ async def open_runtime(
         sections=settings.sections(),
         resources={ModelStore: store},
         config=settings.engine,
+        journal=settings.journal,
     )
     with terminating():
         async with engine:

@@ -105,6 +105,21 @@ def residency(quick: Quick = False, json: Json = False, out: Out = None) -> None
     _measure(lambda progress: run(quick=quick, progress=progress), json=json, out=out)
 
 
+@bench_app.command(
+    help=tr(
+        "Whether durable tasks survive SIGKILL, and what the journal costs.\n\n"
+        "Example: [bold]xy-core bench recovery --quick --json[/bold]",
+        "持久任务能否经受 SIGKILL，以及日志的开销。\n\n"
+        "示例：[bold]xy-core bench recovery --quick --json[/bold]",
+    )
+)
+def recovery(quick: Quick = False, json: Json = False, out: Out = None) -> None:
+    """Run the benchmark; ends with 1 if a bound is not kept."""
+    from xy_core.bench.recovery import run  # noqa: PLC0415 - only for this command
+
+    _measure(lambda progress: run(quick=quick, progress=progress), json=json, out=out)
+
+
 def _measure(run: Callable[[Progress], BenchResult], *, json: bool, out: Path | None) -> None:
     """Run a benchmark with a line of progress, show what it found, and judge it."""
     with Console(stderr=True).status("…") as status:

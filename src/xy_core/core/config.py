@@ -1,11 +1,13 @@
-"""Settings of the core: lanes, history, trace, bus, shutdown, log."""
+"""Settings of the core: lanes, history, trace, bus, journal, shutdown, log."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal
 
+import platformdirs
 from pydantic import (
     BaseModel,
     ByteSize,
@@ -160,6 +162,30 @@ class BusConfig(StrictModel):
 
     queue_size: int = Field(1_024, ge=1, description="Events a subscriber may lag behind.")
     request_timeout: float = Field(30.0, gt=0, description="Seconds to wait for a reply.")
+
+
+class JournalConfig(StrictModel):
+    """Where durable and periodic tasks are recorded; the file is made when there is the first."""
+
+    path: Path = Field(
+        default_factory=lambda: platformdirs.user_data_path("xy-core") / "journal.db",
+        description="The SQLite file; one process at a time runs its tasks.",
+    )
+    synchronous: Literal["full", "normal"] = Field(
+        "full", description="full: survives power cuts as well; normal: crashes of the program."
+    )
+    commit_interval: float = Field(
+        0.02, gt=0, le=1, description="Seconds for which outcomes that nobody awaits are gathered."
+    )
+    queue_size: int = Field(10_000, ge=1, description="Changes that may wait to be written.")
+    window: int = Field(
+        512, ge=2, description="Tasks of one name in memory; more wait in the file alone."
+    )
+    max_payload: int = Field(
+        1 << 20, ge=2, description="Characters of one task's arguments or result, as JSON."
+    )
+    keep_seconds: float = Field(86_400.0, gt=0, description="How long done tasks are remembered.")
+    keep_done: int = Field(100_000, ge=0, description="Done tasks that are remembered.")
 
 
 class EngineConfig(StrictModel):

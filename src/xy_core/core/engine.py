@@ -13,16 +13,20 @@ from typing import Any, ClassVar, Self, TypeVar
 import structlog
 from pydantic import BaseModel, ValidationError
 
-from xy_core.core.config import EngineConfig
+from xy_core.core.config import EngineConfig, JournalConfig
+from xy_core.core.durable import DurableTasks
 from xy_core.core.errors import (
     ConfigError,
     DependencyError,
+    JournalError,
     ModuleUnavailable,
     UnknownModuleError,
     XyCoreError,
 )
 from xy_core.core.events import Event, EventBus
+from xy_core.core.journal import Journal
 from xy_core.core.module import HealthStatus, Module, ModuleContext, ModuleHealth
+from xy_core.core.periodic import PeriodicTasks
 from xy_core.core.scheduler import GlobalTaskScheduler
 
 log = structlog.get_logger("engine")
@@ -53,6 +57,8 @@ class CoreEngine:
     Attributes:
         scheduler: runs every task.
         bus: carries every event.
+        durable: durable tasks; modules find it by its type among their resources.
+        periodic: periodic tasks; the same.
     """
 
     def __init__(
@@ -63,6 +69,7 @@ class CoreEngine:
         sections: Mapping[str, BaseModel | Mapping[str, Any]],
         resources: Mapping[type, object] | None = None,
         config: EngineConfig | None = None,
+        journal: JournalConfig | None = None,
     ) -> None:
         """Put an engine together.
 
@@ -73,11 +80,15 @@ class CoreEngine:
                 values for it.
             resources: shared objects that modules ask for by type.
             config: time limits.
+            journal: where durable and periodic tasks are recorded, once there are any.
         """
         self.scheduler = scheduler
         self.bus = bus
         self._sections = sections
-        self._context = ModuleContext(scheduler, bus, resources or {})
+        self.durable = DurableTasks(scheduler, Journal(journal))
+        self.periodic = PeriodicTasks(scheduler, self.durable)
+        own = {DurableTasks: self.durable, PeriodicTasks: self.periodic}
+        self._context = ModuleContext(scheduler, bus, {**own, **(resources or {})})
         self._config = config or EngineConfig()
         self._modules: dict[str, AnyModule] = {}
         self._failed: dict[str, Exception] = {}
@@ -98,11 +109,21 @@ class CoreEngine:
         await self.stop()
 
     async def stop(self) -> None:
-        """Stop modules in reverse order, then the bus and the scheduler, each within its limit."""
+        """Stop modules in reverse order, then the bus, the scheduler and the journal.
+
+        Each has its limit; durable tasks that did not end in time run after the next start.
+        """
         for name in reversed(list(self._modules)):
             await self._stop_module(name)
         await self.bus.close()
+        await self.periodic.stop()
+        await self.durable.stop()
         await self.scheduler.stop(drain=self._config.drain_timeout)
+        try:
+            async with asyncio.timeout(self._config.stop_timeout):
+                await self.durable.close()
+        except (JournalError, TimeoutError) as error:
+            log.warning("the journal was not closed cleanly", reason=_reason(error))
 
     # -- modules -----------------------------------------------------------------------------
 

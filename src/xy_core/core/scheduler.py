@@ -181,6 +181,15 @@ class GlobalTaskScheduler:
             raise
         return job
 
+    def check(self, fn: Callable[..., Any], task_type: TaskType, device: str | None = None) -> None:
+        """Refuse a function that `submit` would refuse.
+
+        Raises:
+            InvalidTaskError: it does not fit the task type, or there is no such device.
+            SchedulerClosed: the scheduler is not running.
+        """
+        self._lane(task_type, device).executor.check(fn)
+
     @overload
     async def run(
         self,
