@@ -388,9 +388,7 @@ PROGRAM = """
     from xy_core.core.config import EngineConfig
     from xy_core.core.engine import CoreEngine
     from xy_core.core.events import EventBus
-    from xy_core.core.periodic import PeriodicTasks
-from xy_core.core.schedule import Every
-from xy_core.core.scheduler import GlobalTaskScheduler
+    from xy_core.core.scheduler import GlobalTaskScheduler
     from xy_core.core.task import TaskType
 
     def deaf():

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from tests.core.conftest import JumpingLoop
 from tests.core.durable_program import Program
+from xy_core.core.clock import VirtualLoop
 from xy_core.core.durable_task import this_task
 from xy_core.core.errors import InvalidTaskError
 from xy_core.core.journal import open_journal
@@ -33,13 +33,14 @@ class WallClock:
         return self.offset + asyncio.get_running_loop().time()
 
 
-class PatientLoop(JumpingLoop):
+class PatientLoop(VirtualLoop):
     """Jumps over time, but not while the journal's thread is at work."""
 
     def __init__(self) -> None:
         self.threads = 0
         super().__init__()
-        self._now = 0.0
+        self._jumping.now = 0.0
+        self._jump, self._jumping.select = self._jumping.select, self._wait_or_jump
 
     def run_in_executor(self, executor: Any, func: Any, *args: Any) -> Any:
         self.threads += 1
@@ -50,11 +51,9 @@ class PatientLoop(JumpingLoop):
     def _thread_is_done(self, _future: Any) -> None:
         self.threads -= 1
 
-    def _run_once(self) -> None:
-        if self.threads or self.writing():
-            asyncio.SelectorEventLoop._run_once(self)
-        else:
-            super()._run_once()
+    def _wait_or_jump(self, timeout: float | None = None) -> Any:
+        busy = self.threads or self.writing()
+        return self._jump(None if busy and timeout is not None and timeout > 0 else timeout)
 
     def writing(self) -> bool:
         program = Lives.current
