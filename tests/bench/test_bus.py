@@ -33,6 +33,7 @@ def test_an_audience_is_complete_with_the_last_event_of_the_last_subscriber():
 
 
 def test_it_holds_each_number_of_subscribers_against_each_peer(monkeypatch):
+    original = bus._runs
     monkeypatch.setattr(bus, "_SUBSCRIBERS", (1, 2))
     two = {name: buses.available()[name] for name in ("xy_core", "queues")}
     monkeypatch.setattr(bus, "available", lambda: two)
@@ -43,6 +44,3 @@ def test_it_holds_each_number_of_subscribers_against_each_peer(monkeypatch):
     assert checks["vs_queues_2"].value > 0
     assert checks["vs_pyee_2"].passed is None  # not there, so not judged
     json.dumps(result.as_json())
-
-
-original = bus._runs
