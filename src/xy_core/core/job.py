@@ -9,6 +9,8 @@ from collections.abc import Callable, Generator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+import structlog
+
 from xy_core.core.cancellation import CancelToken
 from xy_core.core.errors import TaskCancelled
 from xy_core.core.task import TaskInfo, TaskStatus
@@ -16,6 +18,8 @@ from xy_core.core.task import TaskInfo, TaskStatus
 if TYPE_CHECKING:
     from xy_core.core.lane import Lane
     from xy_core.core.residency import Admission
+
+log = structlog.get_logger("scheduler")
 
 T = TypeVar("T")
 _NO_KWARGS: Mapping[str, Any] = MappingProxyType({})
@@ -170,7 +174,10 @@ class Job(TaskHandle[Any]):
             _wake(self._waiters)
             self._waiters = None
         if self.on_settled is not None:
-            self.on_settled()
+            try:
+                self.on_settled()
+            except (Exception, asyncio.CancelledError):
+                log.exception("a task's callback failed", task=self.task_id)
 
     def release(self) -> None:
         """Note that the work has ended, and drop what it held."""
