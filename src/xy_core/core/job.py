@@ -94,6 +94,7 @@ class Job(TaskHandle[Any]):
         "_releasers",
         "_result",
         "_waiters",
+        "account",
         "admission",
         "args",
         "arrival",
@@ -152,6 +153,7 @@ class Job(TaskHandle[Any]):
         self.expiry: asyncio.TimerHandle | None = None
         self._result: Any = None
         self._error: BaseException | None = None
+        self.account: Callable[[TaskInfo], None] | None = None
         self.on_settled: Callable[[], None] | None = None
         self._waiters: list[asyncio.Future[None]] | None = None
         self._releasers: list[asyncio.Future[None]] | None = None
@@ -173,6 +175,8 @@ class Job(TaskHandle[Any]):
         if self._waiters is not None:
             _wake(self._waiters)
             self._waiters = None
+        if self.account is not None:
+            self.account(self.info)
         if self.on_settled is not None:
             try:
                 self.on_settled()

@@ -1,0 +1,71 @@
+"""One structured report of how a program is doing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from xy_core.core.histogram import Quantiles
+from xy_core.core.lane import LaneStatistics
+from xy_core.core.module import HealthStatus, ModuleHealth
+from xy_core.core.routing import TopicCounts
+from xy_core.core.usage import ModuleUsage
+from xy_core.core.watchdog import Blocker
+
+
+@dataclass(frozen=True, slots=True)
+class ModuleReport:
+    """One module: its own word, what it has cost, and how often it was restarted."""
+
+    health: ModuleHealth
+    usage: ModuleUsage
+    restarts: int
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the report as plain JSON types."""
+        return {
+            "status": self.health.status.value,
+            "detail": self.health.detail,
+            "facts": dict(self.health.facts),
+            "restarts": self.restarts,
+            "usage": self.usage.as_json(),
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class EngineReport:
+    """The whole program at one moment.
+
+    Attributes:
+        modules: by name, those that failed too.
+        lanes: by name; those of devices are called ``device:NAME``.
+        topics: what became of events, by the first word of their topics.
+        loop_lag: how late the event loop runs, in seconds; None if nobody watches.
+        blockers: what blocked the loop for long, the latest last.
+    """
+
+    modules: Mapping[str, ModuleReport]
+    lanes: Mapping[str, LaneStatistics]
+    topics: Mapping[str, TopicCounts]
+    loop_lag: Quantiles | None
+    blockers: Sequence[Blocker]
+
+    @property
+    def status(self) -> HealthStatus:
+        """READY if every module is, FAILED if none runs any more, else DEGRADED."""
+        statuses = {module.health.status for module in self.modules.values()}
+        if statuses <= {HealthStatus.READY}:
+            return HealthStatus.READY
+        return HealthStatus.FAILED if statuses == {HealthStatus.FAILED} else HealthStatus.DEGRADED
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the report as plain JSON types."""
+        return {
+            "status": self.status.value,
+            "modules": {name: module.as_json() for name, module in self.modules.items()},
+            "lanes": {name: asdict(lane) for name, lane in self.lanes.items()},
+            "topics": {name: asdict(counts) for name, counts in self.topics.items()},
+            "loop_lag": None if self.loop_lag is None else asdict(self.loop_lag),
+            "blockers": [asdict(blocker) for blocker in self.blockers],
+        }
