@@ -252,7 +252,8 @@ class CoreEngine:
     def give_up(self, names: list[str], error: Exception) -> None:
         """Note that those of them that are down stay down."""
         for name in self._down(names):
-            self._host.note_failure(name, error)
+            cause = error if name == names[0] else self._host.down[name]
+            self._host.note_failure(name, cause)
 
     # -- inside ------------------------------------------------------------------------------
 
@@ -283,5 +284,6 @@ def _methods(kind: type[AnyModule]) -> set[str]:
     return {
         name
         for name in dir(kind)
-        if not name.startswith("_") and not hasattr(Module, name) and callable(getattr(kind, name))
+        if not (name.startswith("_") or hasattr(Module, name))
+        and inspect.isroutine(getattr(kind, name))
     }

@@ -104,7 +104,8 @@ class ModuleHost:
     def note_restart(self, names: Sequence[str], error: Exception) -> None:
         """Remember that a module, the first, and its dependants will be tried again."""
         for name in names:
-            self.down[name] = cause = error if name == names[0] else _because_of(names[0])
+            cause = self.down.get(name) or (error if name == names[0] else _because_of(names[0]))
+            self.down[name] = cause
             self.restarting[name] = names[0]
             self.announce(name, HealthStatus.RESTARTING, reason(cause))
 

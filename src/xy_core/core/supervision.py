@@ -73,6 +73,7 @@ class Supervisor:
         self._config = config
         self._budgets: dict[str, RestartBudget] = {}
         self._restarting: dict[str, asyncio.Task[None]] = {}
+        self._reported: dict[str, Exception] = {}
         self._watching: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -89,8 +90,11 @@ class Supervisor:
         self._watching = None
 
     def failed(self, name: str, error: Exception) -> None:
-        """Have a module restarted that cannot go on; harmless if that is being done."""
-        if self._watching is None or name in self._restarting:
+        """Have a module restarted that cannot go on; once, however often it says so."""
+        if self._watching is None:
+            return
+        if name in self._restarting:
+            self._reported[name] = error
             return
         task = asyncio.get_running_loop().create_task(
             self._restart(name, error), name=f"restart:{name}"
@@ -111,20 +115,27 @@ class Supervisor:
                 self.failed(name, ailing[name])
             before = ailing
 
-    async def _restart(self, name: str, error: Exception) -> None:
-        budget = self._budgets.setdefault(name, RestartBudget(self._config))
-        names = await self._engine.take_down(name, error)
-        while names:
-            delay = budget.take(asyncio.get_running_loop().time())
-            if delay is None:
-                self._engine.give_up(names, self._too_often(error))
+    async def _restart(self, name: str, failure: Exception) -> None:
+        error: Exception | None = failure
+        while error is not None:
+            names = await self._engine.take_down(name, error)
+            if not names or not await self._revive(name, names, error):
                 return
+            error = self._reported.pop(name, None)  # it runs, but has failed again
+
+    async def _revive(self, name: str, names: list[str], error: Exception) -> bool:
+        """Try to bring modules back, as often as the budget allows; whether it succeeded."""
+        budget = self._budgets.setdefault(name, RestartBudget(self._config))
+        while (delay := budget.take(asyncio.get_running_loop().time())) is not None:
             log.warning("module is restarted", module=name, after=round(delay, 2))
             await asyncio.sleep(delay)
             self.restarts[name] += 1
+            self._reported.pop(name, None)  # what it said before it was stopped
             if await self._engine.bring_back(names):
-                return
+                return True
             self._engine.keep_waiting(names, error)
+        self._engine.give_up(names, self._too_often(error))
+        return False
 
     def _too_often(self, error: Exception) -> ModuleError:
         config = self._config
