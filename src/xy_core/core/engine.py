@@ -205,6 +205,11 @@ class CoreEngine:
 
     async def report(self) -> EngineReport:
         """Return how everything is doing: modules, lanes, events, the loop."""
+        await self.health()
+        return self.last_report()
+
+    def last_report(self) -> EngineReport:
+        """Return the report without asking modules: with what each has answered last."""
         return EngineReport(
             modules={
                 name: ModuleReport(
@@ -212,7 +217,7 @@ class CoreEngine:
                     self._host.usage.get(name) or ModuleUsage(),
                     self._supervisor.restarts[name],
                 )
-                for name, health in (await self.health()).items()
+                for name, health in self._host.last_health().items()
             },
             lanes=self.scheduler.statistics(),
             topics=self.bus.statistics(),

@@ -64,8 +64,19 @@ class EngineReport:
         return {
             "status": self.status.value,
             "modules": {name: module.as_json() for name, module in self.modules.items()},
-            "lanes": {name: asdict(lane) for name, lane in self.lanes.items()},
+            "lanes": {name: _lane(lane) for name, lane in self.lanes.items()},
             "topics": {name: asdict(counts) for name, counts in self.topics.items()},
-            "loop_lag": None if self.loop_lag is None else asdict(self.loop_lag),
+            "loop_lag": None if self.loop_lag is None else _summary(self.loop_lag),
             "blockers": [asdict(blocker) for blocker in self.blockers],
         }
+
+
+def _lane(lane: LaneStatistics) -> dict[str, Any]:
+    return asdict(lane) | {"wait": _summary(lane.wait), "run": _summary(lane.run)}
+
+
+def _summary(durations: Quantiles) -> dict[str, Any]:
+    """For people, who do not read buckets."""
+    found = asdict(durations)
+    del found["at_most"]
+    return found

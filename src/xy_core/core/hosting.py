@@ -66,6 +66,7 @@ class ModuleHost:
         self.down: dict[str, Exception] = {}
         self.restarting: dict[str, str] = {}
         self.usage: dict[str, ModuleUsage] = {}
+        self._answers: dict[str, ModuleHealth] = {}
         self._scheduler = scheduler
         self._bus = bus
         self._sections = sections
@@ -84,6 +85,7 @@ class ModuleHost:
         except Exception as error:  # noqa: BLE001 - one failing module leaves the rest running
             self.note_failure(name, error)
         else:
+            self._answers[name] = ModuleHealth(HealthStatus.READY)
             usage.memory = max(0, _resident() - before)
             self.down.pop(name, None)
             self.restarting.pop(name, None)
@@ -125,14 +127,25 @@ class ModuleHost:
         """Return how one module is doing, running or not."""
         module = self.running.get(name)
         if module is None:
-            status = HealthStatus.RESTARTING if name in self.restarting else HealthStatus.FAILED
-            return ModuleHealth(status, reason(self.down[name]))
+            return self._why_down(name)
         try:
-            return await bounded(module.health(), self._config.health_timeout)
+            answer = await bounded(module.health(), self._config.health_timeout)
         except Exception as error:  # noqa: BLE001 - a sick module must not hide the others
-            return ModuleHealth(HealthStatus.FAILED, reason(error))
+            answer = ModuleHealth(HealthStatus.FAILED, reason(error))
+        self._answers[name] = answer
+        return answer
+
+    def last_health(self) -> dict[str, ModuleHealth]:
+        """Return how each module is doing, by what it has answered last."""
+        down = {name: self._why_down(name) for name in self.down}
+        return down | {name: self._answers[name] for name in self.running}
 
     # -- inside ------------------------------------------------------------------------------
+
+    def _why_down(self, name: str) -> ModuleHealth:
+        status = HealthStatus.RESTARTING if name in self.restarting else HealthStatus.FAILED
+        cause = self.down.get(name)
+        return ModuleHealth(status, "it was unloaded" if cause is None else reason(cause))
 
     async def _start(self, name: str, kind: type[AnyModule], usage: ModuleUsage) -> AnyModule:
         missing = [other for other in kind.requires if other not in self.running]
