@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import platformdirs
@@ -13,6 +14,12 @@ from xy_core.core.scheduler import GlobalTaskScheduler
 from xy_core.models import ModelStore
 
 SAMPLES = Path(__file__).parents[1] / "samples"
+
+
+def pytest_configure() -> None:
+    """Take Ctrl-C, so that children do: a shell's background job starts with it ignored."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

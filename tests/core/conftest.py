@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, TypeVar
 
@@ -10,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.core.recorder import QUICK, Offer, Recorder
+from xy_core.core.clock import run_virtual
 from xy_core.core.config import DeviceConfig, LaneConfig, SchedulerConfig
 from xy_core.core.engine import CoreEngine
 from xy_core.core.events import EventBus
@@ -23,34 +23,11 @@ settings.register_profile(
 settings.load_profile("core")
 
 
-class JumpingLoop(asyncio.SelectorEventLoop):
-    """An event loop whose clock jumps to the next timer as soon as nothing else is to be done.
-
-    For code that runs on the loop alone: a thread's work takes no time on this clock.
-    """
-
-    def __init__(self) -> None:
-        self._now = 1_000.0
-        super().__init__()
-
-    def time(self) -> float:
-        return self._now
-
-    def _run_once(self) -> None:
-        if not self._ready and self._scheduled:
-            self._now = max(self._now, self._scheduled[0]._when)
-        super()._run_once()
-
-
 @pytest.fixture
 def jump() -> Callable[[Coroutine[Any, Any, T]], T]:
     """Run a coroutine to its end on a loop whose clock jumps."""
 
-    def run(main: Coroutine[Any, Any, T]) -> T:
-        with asyncio.Runner(loop_factory=JumpingLoop) as runner:
-            return runner.run(main)
-
-    return run
+    return run_virtual
 
 
 def small_config(**changes: Any) -> SchedulerConfig:

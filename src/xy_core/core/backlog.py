@@ -2,65 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from xy_core.core.errors import DeviceError
+from xy_core.core.errors import DeviceLost, DeviceMemoryError, InvalidTaskError
 from xy_core.core.job import Job
 from xy_core.core.keys import KeyTable
-from xy_core.core.model import ModelState
+from xy_core.core.line import Line, Place, place_of
+from xy_core.core.peaks import PeakTable
 from xy_core.core.queue import RANK_STEP, ReadyQueue
-from xy_core.core.residency import IDLE, Residency
-
-_SMOOTHING = 0.2
-"""Weight of the newest run in a model's typical run time."""
+from xy_core.core.seat import Seat
+from xy_core.core.task import TaskPriority
 
 
-@dataclass(slots=True, eq=False)
-class Seat:
-    """One device of the lane, and the tasks that it computes now.
+class Candidate(NamedTuple):
+    """The first task of a line; the smaller its `order`, the sooner it should start.
 
     Attributes:
-        residency: its models and memory.
-        slots: tasks that may compute at a time.
-        running: tasks that do.
+        order: its rank, less a bonus if its model is loaded.
+        rank: its place in the order of `ReadyQueue`.
+        deadline: its deadline, which decides among equals, or infinity.
+        number: decides what is still a tie.
+        line: where it waits.
+        job: the task.
     """
-
-    residency: Residency
-    slots: int
-    running: int = 0
-
-    @property
-    def name(self) -> str:
-        """The device's name."""
-        return self.residency.device.name
-
-
-class _Line:
-    """The waiting tasks of one model (or of none) that may use the same devices."""
-
-    __slots__ = ("device", "model", "queue", "typical")
-
-    def __init__(self, model: str | None, device: str | None, queue: ReadyQueue) -> None:
-        self.model = model
-        self.device = device
-        self.queue = queue
-        self.typical = 0.0
-
-    def fits(self, seat: Seat) -> bool:
-        """Whether its tasks may run there."""
-        return self.device is None or self.device == seat.name
-
-
-class _Candidate(NamedTuple):
-    """The first task of a line; the smaller its `order`, the sooner it should start."""
 
     order: float
     rank: float
+    deadline: float
     number: int
-    line: _Line
+    line: Line
     job: Job
 
 
@@ -71,162 +44,256 @@ class Backlog:
     others by at most `affinity` seconds of waiting, so a device does not change models for every
     task, and nobody waits much longer for it. A task that cannot start because its memory is not
     free does not hold up the others before it is due; from then on the room is kept for it.
+
+    Attributes:
+        seats: the devices.
+        bonus: the ranks by which a task of a loaded model may overtake.
     """
 
     def __init__(
-        self,
-        seats: Sequence[Seat],
-        *,
-        aging: float,
-        affinity: float,
-        keys: KeyTable,
-        failed: Callable[[Job, Exception], None],
+        self, seats: Sequence[Seat], *, aging: float, affinity: float, keys: KeyTable
     ) -> None:
-        self._seats = seats
+        self.seats = seats
+        self.bonus = affinity / RANK_STEP
         self._aging = aging
-        self._bonus = affinity / RANK_STEP
         self._keys = keys
-        self._failed = failed
-        self._lines: dict[tuple[str | None, str | None], _Line] = {}
+        self._clock = asyncio.get_running_loop().time
+        self._lines: dict[Place, Line] = {}
+        self._lent: list[tuple[float, Job]] = []
+        self._peaks = PeakTable()
         self._waiting = 0
 
     def __len__(self) -> int:
-        return sum(len(line.queue) for line in self._lines.values())
+        return self._waiting
+
+    @property
+    def lines(self) -> list[Line]:
+        """The lines in which anything waits."""
+        return [line for line in self._lines.values() if len(line.queue)]
+
+    def seat(self, name: str) -> Seat:
+        """Return a device by its name."""
+        return next(seat for seat in self.seats if seat.name == name)
+
+    def check(self, job: Job) -> None:
+        """Refuse a job that could never run here.
+
+        Raises:
+            InvalidTaskError: no device of the lane has that name, or knows the model.
+            DeviceMemoryError: no device has that much memory.
+        """
+        line = Line(job, self._queue())
+        seats = [seat for seat in self.seats if job.device in {None, seat.name}]
+        if not seats:
+            names = ", ".join(seat.name for seat in self.seats)
+            raise InvalidTaskError(f"no device {job.device!r}: this lane has {names}")
+        if not any(job.model is None or job.model in seat.residency for seat in seats):
+            raise InvalidTaskError(f"no model {job.model!r}: register it first")
+        if all(seat.lost for seat in seats):
+            raise DeviceLost(f"device {seats[0].name!r} does not answer any more")
+        ledgers = [seat.residency.ledger for seat in seats if line.fits(seat)]
+        largest = max(ledgers, key=lambda ledger: ledger.total)
+        if job.memory > largest.total:
+            raise DeviceMemoryError(largest.device.name, job.memory, largest.total)
+
+    def stranded(self) -> list[Line]:
+        """Return the lines whose tasks no device could run any more."""
+        if not any(seat.lost for seat in self.seats):
+            return []
+        return [line for line in self.lines if not any(line.fits(seat) for seat in self.seats)]
+
+    def drop(self, line: Line) -> list[Job]:
+        """Remove and return all jobs of a line."""
+        jobs = line.queue.clear()
+        self._waiting -= len(jobs)
+        return jobs
 
     # -- as any queue ------------------------------------------------------------------------
 
     def push(self, job: Job, now: float) -> None:
         """Add a job; `now` is the loop's clock, in seconds."""
+        self._waiting += 1
         self._line(job).queue.push(job, now)
 
     def push_back(self, job: Job) -> None:
         """Add a job again that had left; it keeps its age."""
+        self._waiting += 1
         self._line(job).queue.push_back(job)
 
     def discard(self, job: Job) -> None:
         """Remove a waiting job."""
-        self._line(job).queue.discard(job)
+        if job.queued:
+            self._waiting -= 1
+            self._line(job).queue.discard(job)
+            self._tidy(job)
 
     def clear(self) -> list[Job]:
         """Remove and return all waiting jobs."""
-        return [job for line in self._lines.values() for job in line.queue.clear()]
+        jobs = [job for line in self._lines.values() for job in line.queue.clear()]
+        self._lines.clear()
+        self._waiting = 0
+        return jobs
 
     def pop(self) -> Job | None:
-        """Remove and return the first job that may start now, with its `Job.admission`."""
+        """Return the first job that may start now, or go on after it gave way.
+
+        One that starts is removed and has its `Job.admission`, with a slot of its device.
+        """
         kept: dict[str, float] = {}
-        for candidate in self._candidates():
+        lent = sorted(self._lent, key=lambda entry: entry[0])
+        for candidate in self.candidates():
+            urgent = candidate.job.info.priority >= TaskPriority.HIGH
+            while lent and (not urgent or lent[0][0] <= candidate.rank):
+                if self._take_back(job := lent.pop(0)[1]):
+                    return job
             seat = self._seat_for(candidate, kept)
             if seat is not None:
-                seat.running += 1
-                return candidate.line.queue.pop()
-        return None
+                self._leave(candidate.line)
+                return candidate.job
+        return next((job for _, job in lent if self._take_back(job)), None)
 
-    def release(self, job: Job, ran: float) -> None:
-        """Take back what an ended job was lent; it computed for `ran` seconds."""
+    def companions(self, job: Job) -> list[Job]:
+        """Remove and return the jobs that join a job, just popped, in its batch; they are admitted.
+
+        They share its slot.
+        """
+        joined: list[Job] = []
+        line = self._lines.get(place_of(job))
+        if line is None or line.batching is None:
+            return joined
+        seat = self.seat(job.info.device)
+        while len(joined) + 1 < line.batching.max_size:
+            head = line.queue.head()
+            if head is None:
+                break
+            other = head[1]
+            other.admission = seat.admit(other, self._expected(other))
+            if other.admission is None:
+                break
+            other.info.device = seat.name
+            joined.append(other)
+            self._leave(line)
+        return joined
+
+    def release(self, job: Job) -> None:
+        """Take back what an ended job was lent."""
         admission, job.admission = job.admission, None
-        if admission is None:
-            return
-        line = self._line(job)
-        line.typical += (ran - line.typical) * (_SMOOTHING if line.typical else 1.0)
-        for seat in self._seats:
-            if seat.name == job.info.device:
-                seat.running -= 1
-                seat.residency.release(admission)
+        if admission is not None:
+            seat = self.seat(job.info.device)
+            seat.running -= admission.slots
+            seat.residency.release(admission)
 
-    # -- models that are not there -------------------------------------------------------------
+    def learn(self, jobs: Sequence[Job], peak: int) -> None:
+        """Note how much working memory a run took, in bytes."""
+        first = jobs[0]
+        declared = sum(job.memory for job in jobs)
+        share = peak if declared else peak // len(jobs)
+        self._peaks.learn(first.model, first.info.name, declared, share)
 
-    def look_ahead(self) -> None:
-        """Let the devices bring the models that waiting tasks need, as far as there is room."""
-        for candidate in self._candidates():
-            if candidate.line.model is not None:
-                try:
-                    self._look_for(candidate)
-                except DeviceError as error:
-                    for job in candidate.line.queue.clear():
-                        self._failed(job, error)
+    # -- places that are lent to more urgent work ------------------------------------------------
 
-    def _look_for(self, candidate: _Candidate) -> None:
-        line = candidate.line
-        seats = [seat for seat in self._seats if line.fits(seat)]
-        holders = [seat for seat in seats if _coming(seat, line.model)]
-        if holders and not self._worth_another(line, holders, seats):
-            return
-        others = [seat for seat in seats if seat not in holders and not seat.residency.moving]
-        if holders:
-            others = [seat for seat in others if not seat.running]
-        others.sort(key=lambda seat: -seat.residency.ledger.free())
-        for seat in others:
-            limit = IDLE if holders else candidate.rank + self._bonus
-            if seat.residency.bring(
-                str(line.model), candidate.job.memory, self._due(seat, str(line.model), limit)
-            ):
-                return
+    def lend(self, job: Job) -> None:
+        """Free the slot of a running job; `pop` returns the job when it has one again."""
+        if job.admission is not None:
+            self.seat(job.info.device).running -= job.admission.slots
+            job.admission.slots = 0
+        # It goes on before anything that is not urgent. For urgent work it counts as if it had
+        # just arrived, however long it waited before: background work that grew old in the queue
+        # gives way as any other, and yet cannot be held up for ever.
+        rank = (self._clock() - job.info.priority * self._aging) // RANK_STEP
+        self._lent.append((rank, job))
 
-    def _worth_another(self, line: _Line, holders: list[Seat], seats: list[Seat]) -> bool:
-        """Whether the line would take longer where its model is than another load would."""
-        if len(holders) == len(seats) or not line.typical:
-            return False
-        wait = len(line.queue) * line.typical / sum(seat.slots for seat in holders)
-        return wait > holders[0].residency.load_seconds(str(line.model))
+    def withdraw(self, job: Job) -> None:
+        """Forget a job that no longer waits for its slot."""
+        self._lent = [entry for entry in self._lent if entry[1] is not job]
 
-    def _due(self, seat: Seat, wanted: str, limit: float) -> Callable[[str], float]:
-        """When a model's next task is due, for `Residency.bring`."""
-        heads: dict[str, float] = {}
-        for line in self._lines.values():
-            if line.model is not None and line.fits(seat):
-                head = line.queue.head()
-                if head is not None:
-                    heads[line.model] = min(heads.get(line.model, math.inf), head[0])
-        heads[wanted] = limit
-        return lambda model: heads.get(model, IDLE)
+    def blocked(self) -> Iterator[tuple[Candidate, Seat]]:
+        """Yield the urgent tasks that only lack a slot, with the devices that could run them."""
+        for candidate in self.candidates():
+            if candidate.job.info.priority >= TaskPriority.HIGH:
+                for seat in self.seats:
+                    if not seat.has_place and _could_run(candidate, seat):
+                        yield candidate, seat
 
     # -- inside ------------------------------------------------------------------------------
 
-    def _candidates(self) -> list[_Candidate]:
+    def candidates(self) -> list[Candidate]:
+        """Return the first task of each line, but those that wait for others to join a batch."""
         return sorted(self._heads())
 
-    def _heads(self) -> Iterator[_Candidate]:
-        for number, line in enumerate(self._lines.values()):
-            head = line.queue.head() if len(line.queue) else None
-            if head is not None:
-                rank, job = head
-                ready = line.model is None or any(
-                    line.fits(seat) and seat.residency.state(line.model) is ModelState.READY
-                    for seat in self._seats
-                )
-                yield _Candidate(rank - self._bonus if ready else rank, rank, number, line, job)
+    def next_due(self) -> float:
+        """Return the loop time at which a line stops waiting for others to join its batch."""
+        now = self._clock()
+        later = (due for line in self._lines.values() if now < (due := line.due()) < math.inf)
+        return min(later, default=math.inf)
 
-    def _seat_for(self, candidate: _Candidate, kept: dict[str, float]) -> Seat | None:
+    def _heads(self) -> Iterator[Candidate]:
+        now = self._clock()
+        for number, line in enumerate(self._lines.values()):
+            head = line.queue.head()
+            if head is not None and line.due() <= now:
+                rank, job = head
+                ready = any(line.fits(seat) and seat.holds(line.model) for seat in self.seats)
+                order = rank - self.bonus if ready else rank
+                deadline = math.inf if job.deadline is None else job.deadline
+                yield Candidate(order, rank, deadline, number, line, job)
+
+    def _seat_for(self, candidate: Candidate, kept: dict[str, float]) -> Seat | None:
         """Admit the job on the least busy device that can take it; notes where it must wait."""
         line, job = candidate.line, candidate.job
         seats = [
             seat
-            for seat in self._seats
-            if seat.running < seat.slots
-            and line.fits(seat)
-            and candidate.rank < kept.get(seat.name, math.inf)
+            for seat in self.seats
+            if seat.has_place and line.fits(seat) and candidate.rank < kept.get(seat.name, math.inf)
         ]
-        for seat in sorted(seats, key=lambda seat: seat.running):
-            admission = seat.residency.admit(line.model, job.info.task_id, job.memory)
+        for seat in sorted(seats, key=lambda seat: seat.running / seat.slots):
+            admission = seat.admit(job, self._expected(job))
             if admission is not None:
+                admission.slots = 1
+                seat.running += 1
                 job.admission = admission
                 job.info.device = seat.name
                 return seat
-            if line.model is None or seat.residency.state(line.model) is ModelState.READY:
-                kept.setdefault(seat.name, candidate.rank + self._bonus)
+            if seat.holds(line.model):
+                kept.setdefault(seat.name, candidate.rank + self.bonus)
         return None
 
-    def _line(self, job: Job) -> _Line:
-        place = (job.model, job.device)
+    def _take_back(self, job: Job) -> bool:
+        seat = self.seat(job.info.device)
+        if not seat.has_place or job.admission is None:
+            return False
+        self.withdraw(job)
+        seat.running += 1
+        job.admission.slots = 1
+        return True
+
+    def _expected(self, job: Job) -> int:
+        return self._peaks.expect(job.model, job.info.name, job.memory)
+
+    def _leave(self, line: Line) -> None:
+        job = line.queue.pop()
+        self._waiting -= 1
+        if job is not None:
+            self._tidy(job)
+
+    def _line(self, job: Job) -> Line:
+        place = place_of(job)
         line = self._lines.get(place)
         if line is None:
-            queue = ReadyQueue(aging=self._aging, keys=self._keys)
-            line = self._lines[place] = _Line(job.model, job.device, queue)
+            line = self._lines[place] = Line(job, self._queue())
         return line
 
+    def _tidy(self, job: Job) -> None:
+        """Drop a line in which nothing waits: batch keys can be anything."""
+        place = place_of(job)
+        line = self._lines.get(place)
+        if line is not None and not len(line.queue) and line.batching is not None:
+            del self._lines[place]
 
-def _coming(seat: Seat, model: str | None) -> bool:
-    """Whether a model is there or on its way."""
-    if model is None:
-        return True
-    return seat.residency.state(model) in {ModelState.READY, ModelState.LOADING}
+    def _queue(self) -> ReadyQueue:
+        return ReadyQueue(aging=self._aging, keys=self._keys)
+
+
+def _could_run(candidate: Candidate, seat: Seat) -> bool:
+    line = candidate.line
+    return line.fits(seat) and seat.holds(line.model)

@@ -53,6 +53,7 @@ class DeviceConfig(StrictModel):
 
     name: str = Field(min_length=1, description="cpu, cuda:0, …")
     slots: int = Field(4, ge=1, description="Tasks that may compute at a time.")
+    memory: int | None = Field(None, gt=0, description="Bytes that may be used; all if not given.")
     queue_size: int = Field(1_000, ge=1, description="Waiting tasks before QueueFull.")
 
 
@@ -64,6 +65,14 @@ class SchedulerConfig(StrictModel):
     """How the GlobalTaskScheduler weighs, bounds and remembers tasks."""
 
     aging: float = Field(10.0, gt=0, description="Seconds of waiting worth one priority step.")
+    affinity: float = Field(
+        5.0,
+        ge=0,
+        description="Seconds of waiting by which a task whose model is loaded may overtake others.",
+    )
+    swap_memory: int = Field(
+        0, ge=0, description="Bytes of host RAM into which idle models may be swapped."
+    )
     fairness: float = Field(
         0.25, ge=0, description="Seconds by which each waiting task of a key sets back the next."
     )

@@ -52,6 +52,7 @@ class CoroutineExecutor:
         if runner is not None:
             self._free = None
             runner.job = job
+            runner.ended = ended
             job.running = runner.task
             return
         runner = _Runner(self, job, ended)
@@ -94,18 +95,19 @@ class CoroutineExecutor:
 class _Runner:
     """One asyncio task, and the job that it runs now."""
 
-    __slots__ = ("_ended", "_executor", "job", "task")
+    __slots__ = ("_executor", "ended", "job", "task")
 
     def __init__(self, executor: CoroutineExecutor, job: Job, ended: Ended) -> None:
         self._executor = executor
-        self._ended = ended
+        self.ended = ended
         self.job: Job | None = job
         self.task: asyncio.Task[None]
 
     async def run(self) -> None:
         """Run the first job, and then every job that takes its slot."""
-        executor, ended, task = self._executor, self._ended, self.task
+        executor, task = self._executor, self.task
         while (job := self.job) is not None:
+            ended = self.ended
             job.entered = True
             task.set_name(job.info.name)
             result: Any = None
@@ -131,14 +133,14 @@ class _Runner:
         if self.job is not None:
             job, self.job = self.job, None
             error = None if task.cancelled() else task.exception()
-            self._ended(job, None, error or asyncio.CancelledError())
+            self.ended(job, None, error or asyncio.CancelledError())
 
 
 @types.coroutine
 def _inside(job: Job) -> Generator[Any, Any, Any]:
     """Await a job's coroutine, with each of its steps inside the job's context."""
     enter = job.context.run
-    coroutine = enter(job.fn, *job.args, **job.kwargs)
+    coroutine = enter(job.fn, *job.lent, *job.args, **job.kwargs)
     step: Callable[..., Any] = coroutine.send
     value: Any = None
     while True:

@@ -61,7 +61,7 @@ class ThreadExecutor:
         """Queue the function on the pool, in a copy of the submitter's context."""
         job.token = CancelToken()
         job.context.run(current_token.set, job.token)
-        job.running = self._pool.submit(job.context.run, job.fn, *job.args, **job.kwargs)
+        job.running = self._pool.submit(job.context.run, job.fn, *job.lent, *job.args, **job.kwargs)
         job.running.add_done_callback(functools.partial(self._ended, job, ended))
 
     def cancel(self, job: Job) -> None:

@@ -16,8 +16,10 @@ from xy_core.core.errors import TaskCancelled
 from xy_core.core.task import TaskInfo, TaskStatus
 
 if TYPE_CHECKING:
+    from xy_core.core.batching import Batching
+    from xy_core.core.compute import ComputeLease
     from xy_core.core.lane import Lane
-    from xy_core.core.residency import Admission
+    from xy_core.core.resident import Admission
 
 log = structlog.get_logger("scheduler")
 
@@ -96,8 +98,11 @@ class Job(TaskHandle[Any]):
         "_waiters",
         "account",
         "admission",
+        "alone",
         "args",
         "arrival",
+        "batching",
+        "compute",
         "context",
         "deadline",
         "device",
@@ -107,9 +112,11 @@ class Job(TaskHandle[Any]):
         "key",
         "kwargs",
         "lane",
+        "lent",
         "memory",
         "model",
         "on_settled",
+        "out_of_memory",
         "preemptible",
         "preempting",
         "queued",
@@ -118,6 +125,7 @@ class Job(TaskHandle[Any]):
         "running",
         "sequence",
         "settled",
+        "since",
         "started",
         "submitted",
         "timeout",
@@ -137,10 +145,16 @@ class Job(TaskHandle[Any]):
         self.key: str | None = None
         self.timeout: float | None = None
         self.deadline: float | None = None
+        self.since: float | None = None
         self.device: str | None = None
         self.model: str | None = None
         self.memory = 0
+        self.batching: Batching | None = None
+        self.alone = False
+        self.out_of_memory = 0
         self.admission: Admission | None = None
+        self.compute: ComputeLease | None = None
+        self.lent: tuple[Any, ...] = ()
         self.retries = 0
         self.retry_on: tuple[type[BaseException], ...] = ()
         self.preemptible = False
@@ -187,6 +201,8 @@ class Job(TaskHandle[Any]):
         """Note that the work has ended, and drop what it held."""
         self.running = None
         self.token = None
+        self.compute = None
+        self.lent = ()
         self.args = ()
         self.kwargs = _NO_KWARGS
         if self._releasers is not None:

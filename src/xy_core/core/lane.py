@@ -6,7 +6,7 @@ import asyncio
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import structlog
 
@@ -16,7 +16,6 @@ from xy_core.core.executors import Executor
 from xy_core.core.histogram import Histogram, Quantiles
 from xy_core.core.job import Job
 from xy_core.core.keys import KeyTable
-from xy_core.core.queue import ReadyQueue
 from xy_core.core.task import TaskPriority, TaskStatus
 from xy_core.core.trace import Trace
 
@@ -60,6 +59,27 @@ class LaneStatistics:
     run: Quantiles
 
 
+class WaitingTasks(Protocol):
+    """The queue of a lane."""
+
+    def __len__(self) -> int: ...
+
+    def push(self, job: Job, now: float) -> None:
+        """Add a job; `now` is the loop's clock, in seconds."""
+
+    def push_back(self, job: Job) -> None:
+        """Add a job again that had left; it keeps its age."""
+
+    def pop(self) -> Job | None:
+        """Remove and return the first job that may run; None if there is none."""
+
+    def discard(self, job: Job) -> None:
+        """Remove a waiting job."""
+
+    def clear(self) -> list[Job]:
+        """Remove and return all waiting jobs."""
+
+
 class Lane:
     """The ready-queue of one resource, and the worker slots that empty it.
 
@@ -73,7 +93,7 @@ class Lane:
         executor: Executor,
         *,
         config: LaneConfig,
-        queue: ReadyQueue,
+        queue: WaitingTasks,
         keys: KeyTable,
         trace: Trace,
         loop: asyncio.AbstractEventLoop,
@@ -197,9 +217,11 @@ class Lane:
             job = queue.pop()
             if job is None:
                 return
-            self._start(job, free.pop(), now)
+            self._begin(job, free.pop(), now)
+            self._execute(job)
 
-    def _start(self, job: Job, worker: str, started: float) -> None:
+    def _begin(self, job: Job, worker: str, started: float) -> None:
+        """Note that a job runs from now on."""
         info = job.info
         info.status = _RUNNING
         info.worker = worker
@@ -214,6 +236,8 @@ class Lane:
         if job.timeout is not None:
             job.timer = self._loop.call_at(started + job.timeout, self._expire, job, "timeout")
         self._record("worker_start", info, worker, None, now)
+
+    def _execute(self, job: Job) -> None:
         try:
             self.executor.start(job, self._work_ended)
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - it is the job's end
@@ -238,9 +262,12 @@ class Lane:
             job for job in self._preemptible if not job.preempting and job.info.priority < priority
         ]
         if victims:
-            victim = max(victims, key=lambda job: job.started)
-            victim.preempting = True
-            self.executor.cancel(victim)
+            self._interrupt(max(victims, key=lambda job: job.started))
+
+    def _interrupt(self, victim: Job) -> None:
+        """Cancel a running job so that it waits again."""
+        victim.preempting = True
+        self.executor.cancel(victim)
 
     def _scale(self) -> None:
         """Add slots while tasks wait; take them back once none has been needed for a while."""
@@ -268,7 +295,7 @@ class Lane:
         ran = now - job.started
         self._run.observe(ran)
         self._running.discard(job)
-        self._free.append(job.info.worker)
+        self._free_slot(job, ran)
         if job.key is not None:
             self._keys.release(job.key)
         if job.preemptible:
@@ -284,6 +311,9 @@ class Lane:
             self._pump(now)
         elif self._idlers:
             self._wake_idlers()
+
+    def _free_slot(self, job: Job, ran: float) -> None:  # noqa: ARG002 - for lanes that learn
+        self._free.append(job.info.worker)
 
     def _decide(self, job: Job, error: BaseException, ran: float) -> None:
         """Settle a job whose attempt raised, or queue it for another one."""

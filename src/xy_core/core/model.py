@@ -18,6 +18,7 @@ class ModelState(enum.StrEnum):
     READY = "ready"
     DRAINING = "draining"
     UNLOADING = "unloading"
+    SWAPPED = "swapped"
     FAILED = "failed"
 
 
@@ -51,6 +52,9 @@ class ModelSpec(Generic[M]):
         group: of all models with the same group, only one is loaded at a time; empty for none.
         measure: tells how many bytes of the device a loaded model really takes; the variant's
             figure counts if not given.
+        swap_out: moves a loaded model from the device into host RAM, if the library can; tried
+            before `unload`, as long as there is host memory for it.
+        swap_in: brings a swapped model back; called with the model and the device's name.
     """
 
     name: str
@@ -60,6 +64,10 @@ class ModelSpec(Generic[M]):
     pinned: bool = False
     group: str = ""
     measure: Callable[[M], int] | None = None
+    swap_out: Callable[[M], object] | Callable[[M], Coroutine[Any, Any, object]] | None = None
+    swap_in: Callable[[M, str], object] | Callable[[M, str], Coroutine[Any, Any, object]] | None = (
+        None
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypedDict
 
+from xy_core.core.batching import Batching
 from xy_core.core.errors import InvalidTaskError
 from xy_core.core.job import Job
 from xy_core.core.task import TaskPriority, TaskType
+
+Memory = int | Callable[..., int]
+"""Bytes, or a function of a task's arguments that tells them."""
 
 
 class TaskOptions(TypedDict, total=False):
@@ -18,7 +22,14 @@ class TaskOptions(TypedDict, total=False):
         name: dotted name for trace and logs; the function's name if not given.
         priority: how urgent the task is (MEDIUM); waiting raises it.
         task_type: which resource it needs (DEFAULT).
-        device: which device a GPU_BOUND task needs; the first configured if not given.
+        device: which device a GPU_BOUND task needs: one (``cuda:1``) or any of a kind (``cuda``);
+            any of the first configured one's kind if not given.
+        model: the registered model that it needs; the function gets it as its first argument.
+        memory: bytes of the device that it needs beside the model while it runs, or a function
+            of its arguments that tells them. Corrected by what such tasks report (`report_peak`).
+        batching: lets a GPU_BOUND task be computed together with others (see `Batching`).
+        since: loop time at which the request came in that the task serves; it counts as waiting
+            since then, so that the last step of an old request goes before the first of a new one.
         timeout: seconds that one attempt may run.
         deadline: seconds from now by when it must have ended, waiting included.
         retries: how many further attempts after a failure.
@@ -35,6 +46,10 @@ class TaskOptions(TypedDict, total=False):
     priority: TaskPriority
     task_type: TaskType
     device: str | None
+    model: str | None
+    memory: Memory
+    batching: Batching | None
+    since: float | None
     timeout: float | None
     deadline: float | None
     retries: int
@@ -50,8 +65,12 @@ def configure(
     *,
     name: str = "",
     priority: TaskPriority = TaskPriority.MEDIUM,
-    task_type: TaskType = TaskType.DEFAULT,  # noqa: ARG001 - chose the lane already
-    device: str | None = None,  # noqa: ARG001 - chose the lane already
+    task_type: TaskType = TaskType.DEFAULT,
+    device: str | None = None,
+    model: str | None = None,
+    memory: Memory = 0,
+    batching: Batching | None = None,
+    since: float | None = None,
     timeout: float | None = None,
     deadline: float | None = None,
     retries: int = 0,
@@ -64,8 +83,8 @@ def configure(
     """Write the options into a job.
 
     Raises:
-        InvalidTaskError: a bound is not positive, retries come without their errors, or the
-            priority is none.
+        InvalidTaskError: a bound is not positive, retries come without their errors, the
+            priority is none, or what only a device has is asked for elsewhere.
     """
     # Written so that NaN is refused too: it would break the order of all the loop's timers.
     if not ((timeout is None or timeout > 0) and (deadline is None or deadline > 0)):
@@ -80,12 +99,31 @@ def configure(
     except ValueError as error:
         raise InvalidTaskError(f"{priority!r} is no priority: LOW=1 … CRITICAL=4") from error
     info.note = note
+    if kwargs:
+        job.kwargs = dict(kwargs)
     job.timeout = timeout
     if deadline is not None:
         job.deadline = asyncio.get_running_loop().time() + deadline
+    job.since = since
+    if task_type is TaskType.GPU_BOUND:
+        job.device = device if device is not None and ":" in device else None
+        _claim(job, model, memory, batching)
+    elif model is not None or memory or batching is not None:
+        raise InvalidTaskError(
+            "model, memory and batching belong to a device: use task_type=TaskType.GPU_BOUND"
+        )
     job.retries = retries
     job.retry_on = retry_on
     job.key = key
     job.preemptible = preemptible
-    if kwargs:
-        job.kwargs = dict(kwargs)
+
+
+def _claim(job: Job, model: str | None, memory: Memory, batching: Batching | None) -> None:
+    """Note what a task needs of its device."""
+    job.model = model
+    job.memory = memory(*job.args, **job.kwargs) if callable(memory) else memory
+    if job.memory < 0:
+        raise InvalidTaskError(f"a task cannot need {job.memory} bytes of memory")
+    job.batching = batching
+    if batching is not None and (len(job.args) != 1 or job.kwargs):
+        raise InvalidTaskError("a task that may be batched has one argument, its item")

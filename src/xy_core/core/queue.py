@@ -101,6 +101,8 @@ class ReadyQueue:
 
     def push(self, job: Job, now: float) -> None:
         """Add a job; `now` is the loop's clock, in seconds."""
+        if job.since is not None:
+            now = min(now, job.since)
         job.arrival = now if job.key is None else self._keys.arrive(job.key, now)
         self._add(job)
 

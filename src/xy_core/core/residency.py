@@ -3,75 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import math
-from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import dataclass, field
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator
+from typing import Any
 
-from xy_core.core.errors import DeviceMemoryError, ModelLoadError, OutOfDeviceMemory
-from xy_core.core.ledger import MemoryLease, MemoryLedger
+from xy_core.core.errors import DeviceMemoryError, ModelLoadError
+from xy_core.core.eviction import Due, fitting, victims, worth
+from xy_core.core.ledger import MemoryLedger
 from xy_core.core.model import ModelMoved, ModelSpec, ModelState, Variant
+from xy_core.core.mover import ModelMover, Run
+from xy_core.core.resident import Admission, Resident
 
 _COOLDOWN = 5.0
 """Seconds after a failed load before the next attempt; doubles with each failure."""
 _COOLDOWN_CAP = 300.0
-_RETURN_TIMEOUT = 5.0
-"""Seconds that a driver may take to give back the memory of an unloaded model."""
-
-
-IDLE = math.inf
-"""When a model is due for which nothing waits."""
-
-
-class Run(Protocol):
-    """Runs loading and unloading as tasks of their own, off the loop if they are plain."""
-
-    def __call__(  # noqa: D102 - see the class
-        self, name: str, fn: Callable[..., Any], *args: Any
-    ) -> Coroutine[Any, Any, Any]: ...
-
-
-@dataclass(slots=True, eq=False)
-class Resident:
-    """One model as seen from one device.
-
-    Attributes:
-        spec: the model.
-        state: where it is.
-        variant: how it is held, while it is.
-        loaded: what `ModelSpec.load` gave.
-        users: tasks that compute with it now.
-        load_seconds: how long loading took the last time.
-        value: what keeping it is worth (see `Residency`).
-    """
-
-    spec: ModelSpec[Any]
-    state: ModelState = ModelState.COLD
-    variant: Variant | None = None
-    loaded: Any = None
-    lease: MemoryLease | None = None
-    users: int = 0
-    uses: int = 0
-    load_seconds: float = 0.0
-    value: float = 0.0
-    smallest: int = 0
-    failures: int = 0
-    retry_at: float = 0.0
-    error: Exception | None = None
-    idle: asyncio.Event = field(default_factory=asyncio.Event)
-
-
-@dataclass(slots=True, eq=False)
-class Admission:
-    """The right of one task to compute: its model stays, its working memory is its own.
-
-    Attributes:
-        resident: the model it uses; None if it uses none.
-        lease: its working memory; None if it needs none.
-    """
-
-    resident: Resident | None
-    lease: MemoryLease | None
 
 
 class Residency:
@@ -79,10 +23,7 @@ class Residency:
 
     One move at a time is under way: some models go, then one comes, so that a load never waits
     for memory that another load has taken. Requests to models that stay are served meanwhile.
-
-    What to evict: first models for which nothing waits, then those whose next task is furthest
-    away (Belády 1966: here the queue tells the future). Among equals the least valuable goes, by
-    frequency × reload time / size, aged as in GreedyDual-Size with Frequency (Cherkasova 1998).
+    Which models go is `eviction`'s decision.
     """
 
     def __init__(
@@ -91,18 +32,30 @@ class Residency:
         *,
         run: Run,
         moved: Callable[[ModelMoved], None],
+        host: MemoryLedger | None = None,
     ) -> None:
+        """Keep the models of one device.
+
+        Args:
+            ledger: the books of the device's memory.
+            run: runs loads and unloads.
+            moved: told whenever a model came, went, or could not come.
+            host: the books of host RAM into which models may be swapped; none are if not given.
+        """
         self.ledger = ledger
         self.device = ledger.device
         self._loop = asyncio.get_running_loop()
-        self._run = run
-        self._tell = moved
+        self._mover = ModelMover(ledger, run=run, moved=moved, host=host)
         self._residents: dict[str, Resident] = {}
         self._move: asyncio.Task[None] | None = None
+        self._incoming = 0
         self._age = 0.0
 
     def __iter__(self) -> Iterator[Resident]:
         return iter(self._residents.values())
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._residents
 
     @property
     def moving(self) -> bool:
@@ -117,9 +70,8 @@ class Residency:
         """Unload a model once nothing uses it, and forget it."""
         while self._move is not None:
             await asyncio.wait([self._move])
-        resident = self._residents.pop(name)
-        if resident.state is ModelState.READY:
-            await self._let_go(resident)
+        await self._mover.unload(self._residents[name])
+        self._residents.pop(name, None)
 
     def state(self, name: str) -> ModelState:
         """Return where a model is."""
@@ -148,6 +100,8 @@ class Residency:
                 return None
         lease = None
         if working:
+            if working > self.ledger.free() - self._incoming:
+                return None
             lease = self.ledger.promise(task, working)
             if lease is None:
                 return None
@@ -155,7 +109,7 @@ class Residency:
             resident.users += 1
             resident.uses += 1
             resident.idle.clear()
-            resident.value = self._age + resident.uses * self._worth(resident)
+            resident.value = self._age + resident.uses * worth(resident)
         return Admission(resident, lease)
 
     def release(self, admission: Admission) -> None:
@@ -170,14 +124,14 @@ class Residency:
 
     # -- coming and going --------------------------------------------------------------------
 
-    def bring(self, name: str, working: int, due: Callable[[str], float]) -> bool:
+    def bring(self, name: str, working: int, due: Due) -> bool:
         """Begin to bring a model, if there is room or room can be made; whether it comes.
 
         Args:
             name: the model.
             working: bytes that its first task needs beside it.
             due: when the next task of another model is due; only those that are not due before
-                the wanted one (`IDLE`: nothing waits) may be evicted.
+                the wanted one may be evicted.
 
         Raises:
             ModelLoadError: it failed to load lately.
@@ -188,15 +142,18 @@ class Residency:
             return resident.state is ModelState.LOADING
         if resident.state is ModelState.FAILED:
             self._after_cooldown(resident)
-        variant = self._fitting(resident, working)
-        victims = self._victims(resident, variant.device_bytes + working, due)
-        if victims is None:
+        variant = fitting(resident, self, self.ledger.total - working)
+        if variant is None:
+            raise self._too_large(resident, working)
+        size = variant.device_bytes + working
+        going = victims(resident, self, size - self.ledger.free(), due)
+        if going is None:
             return False
+        self._incoming = size
         self._move = self._loop.create_task(
-            self._exchange(resident, variant, working, victims), name=f"bring {name}"
+            self._exchange(resident, variant, working, going), name=f"bring {name}"
         )
-        resident.state = ModelState.LOADING
-        for victim in victims:
+        for victim in going:
             victim.state = ModelState.DRAINING
         return True
 
@@ -204,140 +161,104 @@ class Residency:
         """Never again hold a model in a variant as large as now; False if there is no smaller."""
         variants = resident.spec.variants
         held = variants.index(resident.variant) if resident.variant in variants else 0
-        resident.smallest = max(resident.smallest, held + 1)
-        return resident.smallest < len(variants)
+        if held + 1 >= len(variants):
+            return False
+        resident.smallest = held + 1
+        return True
 
-    async def evict(self, name: str) -> None:
-        """Unload a model as soon as nothing uses it."""
-        resident = self._residents[name]
-        if resident.state is ModelState.READY:
-            await self._let_go(resident)
+    def evict_idle(self, spared: Resident | None) -> None:
+        """Begin to unload what nothing uses, but for pinned models and one that is spared."""
+        idle = [
+            other
+            for other in self
+            if other is not spared
+            and other.state is ModelState.READY
+            and not other.users
+            and not other.spec.pinned
+        ]
+        self.evict(*idle)
+
+    def evict(self, *going: Resident) -> None:
+        """Begin to unload models as soon as nothing uses them; not while another move is made."""
+        if going and self._move is None:
+            for resident in going:
+                resident.state = ModelState.DRAINING
+            self._move = self._loop.create_task(self._make_room(going), name="evict")
 
     async def close(self) -> None:
         """Give up the move under way and unload everything."""
-        if self._move is not None:
-            self._move.cancel()
-            await asyncio.wait([self._move])
-        for resident in self._residents.values():
-            if resident.state is ModelState.READY:
-                await self._let_go(resident)
+        await self._give_up()
+        for resident in self:
+            if resident.state in {ModelState.READY, ModelState.SWAPPED}:
+                await self._mover.unload(resident)
+
+    async def lose(self) -> None:
+        """Forget all that was on a device that has disappeared."""
+        await self._give_up()
+        for resident in self:
+            resident.forget()
+            resident.idle.set()
+            self._mover.announce(resident)
 
     # -- inside ------------------------------------------------------------------------------
 
-    def _fitting(self, resident: Resident, working: int) -> Variant:
-        """The best variant for which there would be room beside the pinned models."""
-        pinned = sum(
-            other.lease.size
-            for other in self._residents.values()
-            if other.spec.pinned and other.lease is not None and other is not resident
-        )
-        room = self.ledger.total - pinned - working
-        variants = resident.spec.variants[resident.smallest :]
-        for variant in variants:
-            if variant.device_bytes <= room:
-                return variant
-        least = min((v.device_bytes for v in resident.spec.variants), default=0)
-        raise DeviceMemoryError(self.device.name, least + working, self.ledger.total - pinned)
-
-    def _victims(
-        self, wanted: Resident, size: int, due: Callable[[str], float]
-    ) -> list[Resident] | None:
-        """Choose whom to evict for that many bytes; None if it cannot be done now."""
-        loaded = [other for other in self._residents.values() if other.lease is not None]
-        group = wanted.spec.group
-        victims = [other for other in loaded if group and other.spec.group == group]
-        mine = due(wanted.spec.name)
-        if any(due(victim.spec.name) < mine for victim in victims):
-            return None
-        missing = size - self.ledger.free() - sum(_size(victim) for victim in victims)
-        others = [
-            (-when, other.value, number, other)
-            for number, other in enumerate(loaded)
-            if other not in victims
-            and not other.spec.pinned
-            and other.state is ModelState.READY
-            and (when := due(other.spec.name)) >= mine
-        ]
-        for _, _, _, other in sorted(others):
-            if missing <= 0:
-                break
-            victims.append(other)
-            missing -= _size(other)
-        return victims if missing <= 0 else None
+    async def _give_up(self) -> None:
+        if self._move is not None and self._move is not asyncio.current_task():
+            self._move.cancel()
+            await asyncio.wait([self._move])
 
     async def _exchange(
-        self, wanted: Resident, variant: Variant, working: int, victims: list[Resident]
+        self, wanted: Resident, variant: Variant, working: int, going: list[Resident]
     ) -> None:
+        restored = wanted.state is ModelState.SWAPPED and variant == wanted.variant
         try:
-            for victim in victims:
-                await self._let_go(victim)
-            await self._load(wanted, variant, working)
+            if wanted.state is ModelState.SWAPPED and not restored:
+                await self._mover.unload(wanted)
+            wanted.state = ModelState.LOADING
+            await self._all_go(going)
+            if restored:
+                await self._mover.swap_in(wanted, variant, working)
+            else:
+                await self._mover.load(wanted, variant, working)
+            wanted.value = self._age + wanted.uses * worth(wanted)
         except Exception as error:  # noqa: BLE001 - a backend's load may raise anything
             self._fail(wanted, error)
         finally:
             self._move = None
-            if wanted.state is ModelState.LOADING:
-                wanted.state = ModelState.COLD  # the move was cancelled
-            self._announce(wanted)
+            self._incoming = 0
+            if wanted.state is ModelState.LOADING:  # the move was cancelled
+                swapped = wanted.host_lease is not None
+                wanted.state = ModelState.SWAPPED if swapped else ModelState.COLD
+            self._mover.announce(wanted)
 
-    async def _load(self, wanted: Resident, variant: Variant, working: int) -> None:
-        """Load the variant, or the largest smaller one that the device can take."""
-        later = wanted.spec.variants[wanted.spec.variants.index(variant) :]
-        error = OutOfDeviceMemory("others have taken the memory that was to be free")
-        for candidate in later:
-            size = candidate.device_bytes
-            if not await self.ledger.until_free(size + working, _RETURN_TIMEOUT):
-                continue
-            lease = self.ledger.promise(wanted.spec.name, size)
-            if lease is None:
-                continue
-            begun = self._loop.time()
-            try:
-                wanted.loaded = await self._run(
-                    f"load {wanted.spec.name}", wanted.spec.load, self.device.name, candidate
-                )
-            except OutOfDeviceMemory as out:
-                lease.release()
-                error = out
-                continue
-            except BaseException:
-                lease.release()
-                raise
-            self._arrived(wanted, candidate, lease, self._loop.time() - begun)
-            return
-        raise error
+    async def _make_room(self, going: tuple[Resident, ...]) -> None:
+        last = going[-1]
+        try:
+            await self._all_go(going)
+        finally:
+            self._move = None
+            self._mover.announce(last)  # once more, now that another move may begin
 
-    def _arrived(
-        self, wanted: Resident, variant: Variant, lease: MemoryLease, seconds: float
-    ) -> None:
-        wanted.lease = lease
-        wanted.variant = variant
-        wanted.load_seconds = seconds
-        wanted.failures = 0
-        wanted.error = None
-        measure = wanted.spec.measure
-        lease.take(None if measure is None else measure(wanted.loaded))
-        wanted.value = self._age + wanted.uses * self._worth(wanted)
-        wanted.state = ModelState.READY
-        wanted.idle.set()
+    async def _all_go(self, going: list[Resident] | tuple[Resident, ...]) -> None:
+        try:
+            for victim in going:
+                await self._part(victim)
+        finally:
+            for victim in going:  # those whose turn did not come stay
+                if victim.state is ModelState.DRAINING:
+                    victim.state = ModelState.READY
 
-    async def _let_go(self, resident: Resident) -> None:
-        """Unload a model after its last user; its memory is free then, or the driver is slow."""
+    async def _part(self, resident: Resident) -> None:
+        """Swap or unload a model after its last user."""
         resident.state = ModelState.DRAINING
         await resident.idle.wait()
         resident.state = ModelState.UNLOADING
         self._age = max(self._age, resident.value)
-        loaded, resident.loaded, resident.variant = resident.loaded, None, None
-        try:
-            await self._run(f"unload {resident.spec.name}", resident.spec.unload, loaded)
-        finally:
-            if resident.lease is not None:
-                resident.lease.release()
-                resident.lease = None
-            resident.state = ModelState.COLD
-            self._announce(resident)
+        if not await self._mover.swap_out(resident, self):
+            await self._mover.unload(resident)
 
     def _fail(self, wanted: Resident, error: Exception) -> None:
+        wanted.forget()
         wanted.state = ModelState.FAILED
         wanted.error = error
         pause = min(_COOLDOWN_CAP, _COOLDOWN * 2.0**wanted.failures)
@@ -350,22 +271,6 @@ class Residency:
             raise ModelLoadError(resident.spec.name, self.device.name, resident.error, left)
         resident.state = ModelState.COLD
 
-    def _worth(self, resident: Resident) -> float:
-        return resident.load_seconds / max(1, _size(resident))
-
-    def _announce(self, resident: Resident) -> None:
-        variant = resident.variant
-        self._tell(
-            ModelMoved(
-                resident.spec.name,
-                self.device.name,
-                resident.state,
-                variant.name if variant else "",
-                variant is not None and variant != resident.spec.variants[0],
-                str(resident.error) if resident.state is ModelState.FAILED else "",
-            )
-        )
-
-
-def _size(resident: Resident) -> int:
-    return resident.lease.size if resident.lease is not None else 0
+    def _too_large(self, resident: Resident, working: int) -> DeviceMemoryError:
+        least = min((variant.device_bytes for variant in resident.variants), default=0)
+        return DeviceMemoryError(self.device.name, least + working, self.ledger.total)

@@ -7,26 +7,35 @@ import itertools
 import secrets
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack, overload
 
 from xy_core.core.config import LaneConfig, ProcessConfig, SchedulerConfig
 from xy_core.core.coroutines import CoroutineExecutor
+from xy_core.core.device import Device
+from xy_core.core.device_lane import DeviceLane
+from xy_core.core.devices import LaneOpener, device_lane, lanes_of, swap_ledger
 from xy_core.core.errors import InvalidTaskError, SchedulerClosed
 from xy_core.core.executors import DeviceExecutor, Executor, ThreadExecutor
 from xy_core.core.job import Job, TaskHandle
 from xy_core.core.keys import KeyTable
 from xy_core.core.lane import Lane, LaneStatistics
+from xy_core.core.model import ModelMoved, ModelSpec
 from xy_core.core.options import TaskOptions, configure
 from xy_core.core.processes import ProcessExecutor
 from xy_core.core.queue import ReadyQueue
+from xy_core.core.seat import DeviceStatistics, device_statistics
 from xy_core.core.stream import Channel, TaskStream, producer
 from xy_core.core.task import TaskInfo, TaskPriority, TaskType
 from xy_core.core.trace import Trace
 from xy_core.core.worker import WorkerLimits
 
 T = TypeVar("T")
+LOADING = "loading"
+"""The lane in which models are loaded and unloaded."""
+_UNLOAD = 5.0
+"""Seconds that models get to be unloaded when the scheduler stops."""
 _MEDIUM = TaskPriority.MEDIUM
 _DEFAULT = TaskType.DEFAULT
 
@@ -46,10 +55,22 @@ class GlobalTaskScheduler:
         trace: what happened, oldest first.
     """
 
-    def __init__(self, config: SchedulerConfig | None = None) -> None:
+    def __init__(
+        self, config: SchedulerConfig | None = None, devices: Iterable[Device] = ()
+    ) -> None:
+        """Make a scheduler; `start` opens its lanes.
+
+        Args:
+            config: lanes, bounds, devices.
+            devices: stand for configured devices of their names, which are else opened.
+        """
         self.config = config or SchedulerConfig()
         self.trace = Trace(self.config.trace_size)
+        self.on_model_moved: Callable[[ModelMoved], None] | None = None
+        self._given = {device.name: device for device in devices}
         self._lanes: dict[str, Lane] = {}
+        self._device_lanes: dict[str, DeviceLane] = {}
+        self._owned: set[asyncio.Task[None]] = set()
         self._limits: dict[str, int] = {}
         self._active: dict[str, Job] = {}
         self._ended: OrderedDict[str, Job | TaskInfo] = OrderedDict()
@@ -71,27 +92,34 @@ class GlobalTaskScheduler:
         cpu = ThreadExecutor(loop, "cpu", config.cpu.max_workers)
         self._open("cpu", cpu, config.cpu, loop)
         self._open("process", _processes(loop, config.process), config.process, loop)
-        for device in config.devices:
-            slots = LaneConfig(
-                min_workers=device.slots, max_workers=device.slots, queue_size=device.queue_size
-            )
-            name = device_lane(device.name)
-            self._open(name, DeviceExecutor(loop, name, device.slots), slots, loop)
+        loads = LaneConfig(min_workers=len(config.devices), max_workers=len(config.devices))
+        loading = DeviceExecutor(loop, LOADING, len(config.devices))
+        self._open(LOADING, loading, loads, loop)
+        opener = self._opener()
+        for name, devices in lanes_of(config).items():
+            lane = opener.open(name, devices, self._keys())
+            self._lanes[name] = self._device_lanes[name] = lane
 
     async def stop(self, drain: float = 0.0) -> None:
         """Wait up to `drain` seconds for tasks to end, cancel the rest, and close the lanes.
 
-        Coroutines get to run their clean-up; threads are asked to end and not waited for.
+        Coroutines get to run their clean-up; threads are asked to end and not waited for. Models
+        are unloaded.
         """
         lanes = list(self._lanes.values())
         if drain > 0:
             await _within(drain, *(lane.drain() for lane in lanes))
-        for lane in lanes:
+        others = [lane for lane in lanes if lane.name != LOADING]
+        for lane in others:
             lane.refuse()
-        await _within(1.0, *(lane.drain() for lane in lanes))
+        await _within(1.0, *(lane.drain() for lane in others))
+        await _within(_UNLOAD, *(lane.unload() for lane in self._device_lanes.values()))
         for lane in lanes:
             lane.close()
+        for task in self._owned:
+            task.cancel()
         self._lanes.clear()
+        self._device_lanes.clear()
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -283,7 +311,84 @@ class GlobalTaskScheduler:
         for lane in self._lanes.values():
             lane.limit(key, running)
 
+    # -- models ------------------------------------------------------------------------------
+
+    def register_model(self, spec: ModelSpec[Any], device: str | None = None) -> None:
+        """Let device tasks ask for a model by its name; it is loaded when the first one does.
+
+        Args:
+            spec: the model.
+            device: the kind of devices that may hold it; the first configured one's if not given.
+
+        Raises:
+            InvalidTaskError: no such device is configured, or the name is taken.
+        """
+        self._device_lane(device).register(spec)
+
+    async def withdraw_model(self, name: str, device: str | None = None) -> None:
+        """Unload a model once nothing uses it, and forget it.
+
+        Raises:
+            InvalidTaskError: no such model is registered there.
+        """
+        await self._device_lane(device).withdraw(name)
+
+    def devices(self) -> tuple[DeviceStatistics, ...]:
+        """Return each device's memory, compute and models at this moment."""
+        lanes = self._device_lanes.values()
+        return tuple(device_statistics(seat) for lane in lanes for seat in lane.backlog.seats)
+
     # -- inside ------------------------------------------------------------------------------
+
+    def _device_lane(self, device: str | None) -> DeviceLane:
+        name = self._default_device if device is None else device_lane(device)
+        lane = self._device_lanes.get(name)
+        if lane is None:
+            self.lane(name)  # says what there is
+            raise InvalidTaskError(f"lane {name!r} is not a device's")
+        return lane
+
+    def _opener(self) -> LaneOpener:
+        return LaneOpener(
+            config=self.config,
+            trace=self.trace,
+            given=self._given,
+            host=swap_ledger(self.config, self._given),
+            run=self._load,
+            moved=self._model_moved,
+            settled=self._remember,
+            own=self._own,
+        )
+
+    async def _load(self, name: str, fn: Callable[..., Any], *args: Any) -> Any:
+        """Run a load or an unload in a lane of its own, where no other work is in its way."""
+        lane = self._lanes[LOADING]
+        task_id = f"{self._prefix}{next(self._numbers)}"
+        info = TaskInfo(task_id, name, TaskType.GPU_BOUND, TaskPriority.HIGH, LOADING, time.time())
+        job = self._active[task_id] = Job(info, fn, args, lane)
+        lane.submit(job)
+        try:
+            return await job
+        except asyncio.CancelledError:
+            job.cancel("its move was given up")
+            raise
+
+    def _model_moved(self, moved: ModelMoved) -> None:
+        for lane in self._device_lanes.values():
+            asyncio.get_running_loop().call_soon(lane.look)
+        if self.on_model_moved is not None:
+            self.on_model_moved(moved)
+
+    def _own(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._owned.add(task)
+        task.add_done_callback(self._owned.discard)
+
+    def _keys(self) -> KeyTable:
+        keys = KeyTable(self.config.fairness)
+        for key, running in self._limits.items():
+            keys.limit(key, running)
+        return keys
 
     def _open(
         self,
@@ -292,9 +397,7 @@ class GlobalTaskScheduler:
         config: LaneConfig,
         loop: asyncio.AbstractEventLoop,
     ) -> None:
-        keys = KeyTable(self.config.fairness)
-        for key, running in self._limits.items():
-            keys.limit(key, running)
+        keys = self._keys()
         self._lanes[name] = Lane(
             name,
             executor,
@@ -347,11 +450,6 @@ def _processes(loop: asyncio.AbstractEventLoop, config: ProcessConfig) -> Proces
         recycle_after=config.recycle_after,
         idle_seconds=config.idle_seconds,
     )
-
-
-def device_lane(device: str) -> str:
-    """Return the name of a device's lane."""
-    return f"device:{device}"
 
 
 def _info(entry: Job | TaskInfo) -> TaskInfo:

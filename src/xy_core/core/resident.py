@@ -1,0 +1,84 @@
+"""One model as seen from one device, and the right of a task to compute with it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Any
+
+from xy_core.core.ledger import MemoryLease
+from xy_core.core.model import ModelSpec, ModelState, Variant
+
+
+@dataclass(slots=True, eq=False)
+class Resident:
+    """One model as seen from one device.
+
+    Attributes:
+        spec: the model.
+        state: where it is.
+        variant: how it is held, while it is; also while it is swapped.
+        loaded: what `ModelSpec.load` gave.
+        lease: its memory on the device.
+        host_lease: its memory in host RAM while it is swapped.
+        users: tasks that compute with it now.
+        uses: tasks that ever did.
+        load_seconds: how long bringing it took the last time.
+        value: what keeping it is worth (see `eviction`).
+        smallest: index of the first variant that may still be tried after the memory ran out.
+        failures: loads that failed in a row.
+        retry_at: loop time before which it is not loaded again.
+        error: why the last load failed.
+        idle: set while nothing computes with it.
+    """
+
+    spec: ModelSpec[Any]
+    state: ModelState = ModelState.COLD
+    variant: Variant | None = None
+    loaded: Any = None
+    lease: MemoryLease | None = None
+    host_lease: MemoryLease | None = None
+    users: int = 0
+    uses: int = 0
+    load_seconds: float = 0.0
+    value: float = 0.0
+    smallest: int = 0
+    failures: int = 0
+    retry_at: float = 0.0
+    error: Exception | None = None
+    idle: asyncio.Event = field(default_factory=asyncio.Event)
+
+    @property
+    def size(self) -> int:
+        """Bytes of the device that it holds."""
+        return 0 if self.lease is None else self.lease.size
+
+    @property
+    def variants(self) -> tuple[Variant, ...]:
+        """The variants that may be tried, the best first."""
+        return self.spec.variants[self.smallest :]
+
+    def forget(self) -> None:
+        """Hold nothing any more, neither on the device nor in host RAM."""
+        for lease in (self.lease, self.host_lease):
+            if lease is not None:
+                lease.release()
+        self.lease = self.host_lease = None
+        self.loaded = self.variant = None
+        self.state = ModelState.COLD
+
+
+@dataclass(slots=True, eq=False)
+class Admission:
+    """The right of one task to compute: its model stays, its working memory is its own.
+
+    Attributes:
+        resident: the model it uses; None if it uses none.
+        lease: its working memory; None if it needs none.
+        slots: places of the device's compute that it takes: 1, or 0 for a further member of a
+            batch and while it gives way.
+    """
+
+    resident: Resident | None
+    lease: MemoryLease | None
+    slots: int = 0

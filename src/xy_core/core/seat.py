@@ -1,0 +1,134 @@
+"""One device as a lane sees it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from xy_core.core.device import DeviceKind
+from xy_core.core.errors import DeviceLost
+from xy_core.core.job import Job
+from xy_core.core.ledger import MemoryAccount
+from xy_core.core.model import ModelState
+from xy_core.core.residency import Residency
+from xy_core.core.resident import Admission
+
+
+@dataclass(slots=True, eq=False)
+class Seat:
+    """One device of a lane, and how much of its compute is taken.
+
+    Attributes:
+        residency: its models and memory.
+        slots: tasks that may compute at a time.
+        running: tasks that do.
+        lost: whether the device has disappeared.
+    """
+
+    residency: Residency
+    slots: int
+    running: int = 0
+    lost: bool = False
+
+    @property
+    def name(self) -> str:
+        """The device's name."""
+        return self.residency.device.name
+
+    @property
+    def has_place(self) -> bool:
+        """Whether one more task may compute."""
+        return self.running < self.slots and not self.lost
+
+    def holds(self, model: str | None) -> bool:
+        """Whether tasks of a model, or of none, could compute here at once."""
+        if model is None:
+            return True
+        return model in self.residency and self.residency.state(model) is ModelState.READY
+
+    def expects(self, model: str) -> bool:
+        """Whether a model is here or on its way."""
+        return self.residency.state(model) in {ModelState.READY, ModelState.LOADING}
+
+    @property
+    def free(self) -> int:
+        """Bytes of its memory that may still be promised."""
+        try:
+            return self.residency.ledger.free()
+        except DeviceLost:
+            self.lost = True
+            return 0
+
+    def admit(self, job: Job, working: int) -> Admission | None:
+        """Let a job compute here if its model is ready and its memory free; takes no slot."""
+        try:
+            return self.residency.admit(job.model, job.info.task_id, working)
+        except DeviceLost:
+            self.lost = True
+            return None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStatistics:
+    """A model on a device at one moment.
+
+    Attributes:
+        name: the model's name.
+        state: where it is.
+        variant: how it is held; empty while it is not.
+        size: bytes of the device that it holds.
+        users: tasks that compute with it now.
+        uses: tasks that ever did.
+    """
+
+    name: str
+    state: ModelState
+    variant: str
+    size: int
+    users: int
+    uses: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceStatistics:
+    """A device at one moment.
+
+    Attributes:
+        name: as configured.
+        kind: what it computes with.
+        title: the maker's name for it.
+        slots: tasks that may compute at a time.
+        running: tasks that do.
+        memory: the books of its memory; None if it does not answer.
+        models: its models.
+    """
+
+    name: str
+    kind: DeviceKind
+    title: str
+    slots: int
+    running: int
+    memory: MemoryAccount | None
+    models: tuple[ModelStatistics, ...]
+
+
+def device_statistics(seat: Seat) -> DeviceStatistics:
+    """Return a device's figures, with a fresh reading of its memory."""
+    device = seat.residency.device
+    try:
+        memory = seat.residency.ledger.account()
+    except DeviceLost:
+        seat.lost, memory = True, None
+    models = tuple(
+        ModelStatistics(
+            one.spec.name,
+            one.state,
+            "" if one.variant is None else one.variant.name,
+            one.size,
+            one.users,
+            one.uses,
+        )
+        for one in seat.residency
+    )
+    return DeviceStatistics(
+        device.name, device.kind, device.title, seat.slots, seat.running, memory, models
+    )
