@@ -464,6 +464,7 @@ async def test_the_report_tells_of_everything_in_plain_json(config, offer):
     assert told["modules"]["good"]["restarts"] == 0
     assert "broken" in told["modules"]["bad"]["detail"]
     assert told["lanes"]["default"]["ended"]["completed"] == 1
+    assert told["devices"]["cpu"]["slots"] == 2
     assert told["topics"]["engine"]["published"] == 2
     assert told["loop_lag"]["count"] >= 0
     assert told["blockers"] == []

@@ -220,6 +220,7 @@ class CoreEngine:
                 for name, health in self._host.last_health().items()
             },
             lanes=self.scheduler.statistics(),
+            devices=self.scheduler.devices(),
             topics=self.bus.statistics(),
             loop_lag=None if self._watchdog is None else self._watchdog.lag,
             blockers=[] if self._watchdog is None else list(self._watchdog.blockers),

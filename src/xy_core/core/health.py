@@ -6,10 +6,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from pydantic_core import to_jsonable_python
+
 from xy_core.core.histogram import Quantiles
 from xy_core.core.lane import LaneStatistics
 from xy_core.core.module import HealthStatus, ModuleHealth
 from xy_core.core.routing import TopicCounts
+from xy_core.core.seat import DeviceStatistics
 from xy_core.core.usage import ModuleUsage
 from xy_core.core.watchdog import Blocker
 
@@ -40,6 +43,7 @@ class EngineReport:
     Attributes:
         modules: by name, those that failed too.
         lanes: by name; those of devices are called ``device:NAME``.
+        devices: the inference devices, with their memory and models.
         topics: what became of events, by the first word of their topics.
         loop_lag: how late the event loop runs, in seconds; None if nobody watches.
         blockers: what blocked the loop for long, the latest last.
@@ -47,6 +51,7 @@ class EngineReport:
 
     modules: Mapping[str, ModuleReport]
     lanes: Mapping[str, LaneStatistics]
+    devices: Sequence[DeviceStatistics]
     topics: Mapping[str, TopicCounts]
     loop_lag: Quantiles | None
     blockers: Sequence[Blocker]
@@ -65,9 +70,10 @@ class EngineReport:
             "status": self.status.value,
             "modules": {name: module.as_json() for name, module in self.modules.items()},
             "lanes": {name: _lane(lane) for name, lane in self.lanes.items()},
-            "topics": {name: asdict(counts) for name, counts in self.topics.items()},
+            "devices": {device.name: to_jsonable_python(device) for device in self.devices},
+            "topics": to_jsonable_python(self.topics),
             "loop_lag": None if self.loop_lag is None else _summary(self.loop_lag),
-            "blockers": [asdict(blocker) for blocker in self.blockers],
+            "blockers": to_jsonable_python(self.blockers),
         }
 
 
