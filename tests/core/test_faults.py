@@ -19,6 +19,7 @@ from typing import Any
 import pytest
 
 from xy_core.core import coroutines, executors, processes
+from xy_core.core.batching import Batching
 from xy_core.core.cancellation import checkpoint
 from xy_core.core.errors import SchedulerClosed, TaskCancelled, WorkerCrashed
 from xy_core.core.job import Job, TaskHandle
@@ -411,6 +412,69 @@ def test_at_every_await_of_stopping(kind, config):
         await asyncio.gather(*handles, return_exceptions=True)
         with pytest.raises(SchedulerClosed):
             scheduler.submit(steps)
+
+    assert sweep(kind, scenario) >= 2
+
+
+# -- devices ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ERRORS)
+def test_at_every_step_of_a_coroutine_on_a_device(kind, config):
+    async def work(fault: Fault) -> None:
+        await struck(fault, steps())
+
+    async def scenario(fault: Fault) -> None:
+        async with GlobalTaskScheduler(config()) as scheduler:
+            handles = [scheduler.submit(work, fault, task_type=GPU) for _ in range(4)]
+            await assert_sound(scheduler, handles, fault)
+
+    assert sweep(kind, scenario) >= 16
+
+
+@pytest.mark.parametrize("kind", ERRORS)
+def test_at_every_run_of_a_batch(kind, config):
+    """A failed batch is taken apart, so that at most one of its tasks fails."""
+
+    async def scenario(fault: Fault) -> None:
+        def work(numbers: list[int]) -> list[int]:
+            fault.step()
+            return numbers
+
+        async with GlobalTaskScheduler(config()) as scheduler:
+            scheduler.lane("device:cpu").pause()
+            handles = [
+                scheduler.submit(work, number, task_type=GPU, batching=Batching(max_size=3))
+                for number in range(5)
+            ]
+            scheduler.lane("device:cpu").resume()
+            await assert_sound(scheduler, handles, fault)
+            failed = [handle for handle in handles if handle.info.status is TaskStatus.FAILED]
+            assert not failed
+
+    assert sweep(kind, scenario) >= 2
+
+
+def _same(numbers: list[int]) -> list[int]:
+    return numbers
+
+
+@pytest.mark.parametrize("kind", ERRORS)
+def test_at_every_start_of_a_batch(kind, config, monkeypatch):
+    original = executors.DeviceExecutor.start
+
+    async def scenario(fault: Fault) -> None:
+        def start(self: Any, job: Any, ended: Any) -> None:
+            fault.step()
+            original(self, job, ended)
+
+        monkeypatch.setattr(executors.DeviceExecutor, "start", start)
+        async with GlobalTaskScheduler(config()) as scheduler:
+            handles = [
+                scheduler.submit(_same, number, task_type=GPU, batching=Batching(max_size=3))
+                for number in range(5)
+            ]
+            await assert_sound(scheduler, handles, fault)
 
     assert sweep(kind, scenario) >= 2
 
