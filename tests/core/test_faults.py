@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from xy_core.core import coroutines, executors, processes
+from xy_core.core import coroutines, executors, processes, turns
 from xy_core.core.batching import Batching
 from xy_core.core.cancellation import checkpoint
 from xy_core.core.errors import SchedulerClosed, TaskCancelled, WorkerCrashed
@@ -162,7 +162,7 @@ def test_at_every_await_of_a_runner(kind, config, monkeypatch):
 
     async def scenario(fault: Fault) -> None:
         monkeypatch.setattr(coroutines._Runner, "run", lambda self: struck(fault, original(self)))
-        monkeypatch.setattr(coroutines, "_TURN", 0.0)  # so that runners give way between two jobs
+        monkeypatch.setattr(turns, "_TURN", 0.0)  # so that runners give way between two jobs
         async with GlobalTaskScheduler(config()) as scheduler:
             await assert_sound(scheduler, submit_all_kinds(scheduler), fault)
 
