@@ -445,7 +445,7 @@ async def test_the_report_tells_of_everything_in_plain_json(config, offer):
     async def work(self: Recorder) -> None:
         await self.context.scheduler.run(asyncio.sleep, 0, name="good.sleep")
 
-    offer("good", start=work)
+    offer("good", start=work, publishes=(ModuleChanged,))
     offer("bad", start=raises(LookupError("broken")))
     engine = CoreEngine(
         scheduler=GlobalTaskScheduler(config()),
@@ -462,6 +462,7 @@ async def test_the_report_tells_of_everything_in_plain_json(config, offer):
     assert told["modules"]["good"]["status"] == "ready"
     assert told["modules"]["good"]["usage"]["tasks"]["completed"] == 1
     assert told["modules"]["good"]["restarts"] == 0
+    assert told["modules"]["good"]["publishes"] == ["engine.module_changed"]
     assert "broken" in told["modules"]["bad"]["detail"]
     assert told["lanes"]["default"]["ended"]["completed"] == 1
     assert told["devices"]["cpu"]["slots"] == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import ClassVar
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 from xy_core.core.config import BusConfig
 from xy_core.core.errors import BusError, NoResponder, RequestTimeout
 from xy_core.core.events import Event, EventBus, HandlerFailed
+from xy_core.core.routing import TopicCounts
 from xy_core.core.subscription import Overflow
 
 
@@ -228,6 +230,56 @@ async def test_a_handler_that_meets_a_cancelled_task_goes_on(bus):
         assert "Cancelled" in (await anext(failures)).error
 
 
+async def test_many_waiting_events_do_not_keep_the_loop_from_others(bus):
+    """Handlers that never wait give way after a while: a timer fires before they are through."""
+    handled = 0
+
+    async def handle(_event: Said) -> None:
+        nonlocal handled
+        handled += 1
+        time.sleep(0.0005)  # noqa: ASYNC251 - a handler that computes
+
+    bus.on(Said, handle)
+    for _ in range(100):
+        bus.publish_nowait(Said())
+    await asyncio.sleep(0.002)
+    assert handled < 100
+
+
+async def test_a_class_is_a_subscription_to_its_subclasses_too(bus):
+    loud = type("Loud", (Said,), {"topic": "voice.loud"})
+    same_topic = type("Other", (Event,), {"topic": "voice.said"})
+    async with bus.subscribe(Said) as said, bus.subscribe("voice.said") as by_topic:
+        for event in (loud(), same_topic(), Said()):
+            bus.publish_nowait(event)
+        assert [type(await anext(said)) for _ in range(2)] == [loud, Said]
+        assert [type(await anext(by_topic)) for _ in range(2)] == [same_topic, Said]
+
+
+async def test_what_became_of_events_is_counted_by_the_first_word_of_their_topics(bus):
+    async def fail(_event: Event) -> None:
+        raise LookupError
+
+    bus.on(Heard, fail)
+    async with bus.subscribe("voice.*", queue_size=1):
+        await bus.publish(Said())
+        bus.publish_nowait(Heard())
+        bus.publish_nowait(Felt())
+        await bus.drain()
+    counts = bus.statistics()
+    assert counts["voice"] == TopicCounts(published=2, dropped=1, failed=1)
+    assert counts["emotion"] == TopicCounts(published=1)
+    assert counts["bus"].published == 1
+
+
+async def test_made_up_topics_are_counted_together(bus):
+    for number in range(1_000):
+        bus.publish_nowait(type("MadeUp", (Event,), {"topic": f"topic{number}.x"})())
+    counts = bus.statistics()
+    assert len(counts) <= 257
+    assert sum(count.published for count in counts.values()) == 1_000
+
+
 # -- request and reply -----------------------------------------------------------------------
 
 
@@ -389,6 +441,50 @@ async def test_closing_ends_every_subscribers_iteration(bus):
     async with bus.subscribe(Said) as events:
         await bus.close()
         assert [event async for event in events] == []
+
+
+async def test_draining_waits_for_what_handlers_publish_too(bus):
+    got: list[str] = []
+
+    async def first(event: Said) -> None:
+        await asyncio.sleep(0)
+        await bus.publish(Heard(text=event.text))
+
+    async def second(event: Heard) -> None:
+        await asyncio.sleep(0)
+        got.append(event.text)
+
+    bus.on(Heard, second)
+    bus.on(Said, first)
+    for text in "abc":
+        bus.publish_nowait(Said(text=text))
+    await bus.drain()
+    assert got == ["a", "b", "c"]
+
+
+async def test_publishers_that_wait_get_their_events_in_before_the_bus_closes(bus):
+    got: list[str] = []
+
+    async def slow(event: Said) -> None:
+        await asyncio.sleep(0)
+        got.append(event.text)
+
+    bus.on(Said, slow, queue_size=1, overflow=Overflow.BLOCK)
+    publishers = [asyncio.create_task(bus.publish(Said(text=text))) for text in "abc"]
+    await asyncio.sleep(0)
+    await bus.close()
+    await asyncio.gather(*publishers)
+    assert got == ["a", "b", "c"]
+
+
+async def test_a_closed_bus_takes_no_subscribers(bus):
+    await bus.close()
+    with pytest.raises(BusError, match="closed"):
+        bus.on(Said, never)
+    with pytest.raises(BusError, match="closed"):
+        async with bus.subscribe(Said):
+            pass
+    await bus.publish(Said())  # nobody is there
 
 
 # -- any topic, any pattern ------------------------------------------------------------------

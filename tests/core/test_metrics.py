@@ -63,6 +63,8 @@ async def test_prometheus_reads_every_lane(single, registry):
     assert value("xy_core_task_run_seconds_count", lane="cpu") == 0
     assert value("xy_core_workers", lane="device:cpu") == 1
     assert registry.get_sample_value("xy_core_loop_lag_seconds_count") == 0
+    assert registry.get_sample_value("xy_core_device_up", {"device": "cpu"}) == 1
+    assert registry.get_sample_value("xy_core_device_memory_bytes", {"device": "cpu"}) > 0
     text = prometheus.generate_latest(registry)
     assert b"# TYPE xy_core_tasks_total counter" in text
     assert b"# TYPE xy_core_task_wait_seconds histogram" in text

@@ -216,6 +216,7 @@ class CoreEngine:
                     health,
                     self._host.usage.get(name) or ModuleUsage(),
                     self._supervisor.restarts[name],
+                    self._host.topics(name),
                 )
                 for name, health in self._host.last_health().items()
             },

@@ -19,11 +19,19 @@ from xy_core.core.watchdog import Blocker
 
 @dataclass(frozen=True, slots=True)
 class ModuleReport:
-    """One module: its own word, what it has cost, and how often it was restarted."""
+    """One module.
+
+    Attributes:
+        health: its own word.
+        usage: what it has cost.
+        restarts: how often it was restarted after a failure.
+        publishes: the topics of the events that others may hear from it.
+    """
 
     health: ModuleHealth
     usage: ModuleUsage
     restarts: int
+    publishes: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return the report as plain JSON types."""
@@ -32,6 +40,7 @@ class ModuleReport:
             "detail": self.health.detail,
             "facts": dict(self.health.facts),
             "restarts": self.restarts,
+            "publishes": list(self.publishes),
             "usage": self.usage.as_json(),
         }
 

@@ -140,6 +140,11 @@ class ModuleHost:
         down = {name: self._why_down(name) for name in self.down}
         return down | {name: self._answers[name] for name in self.running}
 
+    def topics(self, name: str) -> tuple[str, ...]:
+        """Return the topics that a running module publishes."""
+        module = self.running.get(name)
+        return () if module is None else tuple(event.topic for event in module.publishes)
+
     # -- inside ------------------------------------------------------------------------------
 
     def _why_down(self, name: str) -> ModuleHealth:

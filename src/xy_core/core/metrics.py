@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from xy_core.core.errors import MissingExtraError
@@ -11,6 +11,7 @@ from xy_core.core.histogram import BOUNDS, Quantiles
 from xy_core.core.lane import LaneStatistics
 from xy_core.core.module import HealthStatus
 from xy_core.core.routing import TopicCounts
+from xy_core.core.seat import DeviceStatistics
 from xy_core.core.task import TaskStatus
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class EngineCollector:
-    """Gives a Prometheus registry the figures of lanes, loop, bus and modules at each scrape.
+    """Gives a Prometheus registry the figures of an engine, read at each scrape.
 
     ``registry.register(EngineCollector(engine))``. Names follow Prometheus' guide: base units, the
     suffix ``_total`` for counters, and histograms, since quantiles of several processes cannot be
@@ -42,6 +43,7 @@ class EngineCollector:
         """Yield the metric families; called by the registry."""
         report = self._engine.last_report()
         yield from self._lanes(report.lanes)
+        yield from self._devices(report.devices)
         yield from self._topics(report.topics)
         yield from self._modules(report.modules)
         if report.loop_lag is not None:
@@ -90,6 +92,18 @@ class EngineCollector:
             by_lane,
             (((name,), lane.run) for name, lane in all_lanes),
         )
+
+    def _devices(self, devices: Sequence[DeviceStatistics]) -> Iterator[Metric]:
+        known = [(device.name, device.memory) for device in devices if device.memory is not None]
+        for name, text, figure in (
+            ("device_memory_bytes", "Memory of a device that may be promised.", "total"),
+            ("device_memory_promised_bytes", "Memory that is promised to somebody.", "promised"),
+            ("device_memory_free_bytes", "Memory that may still be promised.", "free"),
+        ):
+            values = (((device,), getattr(memory, figure)) for device, memory in known)
+            yield self._gauge(name, text, ("device",), values)
+        up = (((device.name,), int(device.memory is not None)) for device in devices)
+        yield self._gauge("device_up", "Whether a device answers.", ("device",), up)
 
     def _topics(self, topics: Mapping[str, TopicCounts]) -> Iterator[Metric]:
         for name, text, counted in (
