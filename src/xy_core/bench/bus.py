@@ -7,7 +7,7 @@ import statistics
 
 from xy_core.bench.buses import available
 from xy_core.bench.result import BenchResult, Check, Figures, Progress, median_ratio
-from xy_core.bench.rounds import Run, in_turn
+from xy_core.bench.rounds import Run, against_peers, in_turn
 
 _SUBSCRIBERS = (1, 10, 100)
 _RATIOS = {"queues": 0.4, "pyee": 1.0, "bubus": 1.0}
@@ -29,7 +29,7 @@ def run(*, quick: bool, progress: Progress) -> BenchResult:
                 "events_per_second": round(statistics.median(rate)),
                 "vs_xy_core": median_ratio(rate, rates["xy_core"]),
             }
-        checks += _checks(rates, subscribers)
+        checks += against_peers(rates, _RATIOS, f"_{subscribers}")
     return BenchResult("bus", rows, checks)
 
 
@@ -41,15 +41,3 @@ def _runs(deliveries: int, subscribers: int) -> dict[str, Run]:
         )
         for name, (carry, share) in available().items()
     }
-
-
-def _checks(rates: dict[str, list[float]], subscribers: int) -> list[Check]:
-    return [
-        Check(
-            f"vs_{name}_{subscribers}",
-            median_ratio(rates["xy_core"], rates[name]) if name in rates else None,
-            bound,
-            "at least",
-        )
-        for name, bound in _RATIOS.items()
-    ]

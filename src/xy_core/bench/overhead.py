@@ -10,7 +10,7 @@ import time
 
 from xy_core.bench.contenders import available, noop
 from xy_core.bench.result import BenchResult, Check, Figures, Progress, median_ratio
-from xy_core.bench.rounds import Run, in_turn
+from xy_core.bench.rounds import Run, against_peers, in_turn
 from xy_core.core.config import LaneConfig, SchedulerConfig
 from xy_core.core.scheduler import GlobalTaskScheduler
 
@@ -31,15 +31,7 @@ def run(*, quick: bool, progress: Progress) -> BenchResult:
     rows: dict[str, Figures] = {
         name: {"tasks_per_second": round(statistics.median(rate))} for name, rate in rates.items()
     }
-    checks = [
-        Check(
-            f"vs_{name}",
-            median_ratio(rates["xy_core"], rates[name]) if name in rates else None,
-            bound,
-            "at least",
-        )
-        for name, bound in _RATIOS.items()
-    ]
+    checks = against_peers(rates, _RATIOS)
     p99 = statistics.quantiles(latencies, n=100)[98]
     checks += [
         Check("submit_to_start_p99_seconds", round(p99, 6), _LATENCY_BOUND, "at most"),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
-from xy_core.bench.result import Progress
+from xy_core.bench.result import Check, Progress, median_ratio
 
 Run = Callable[[], Coroutine[Any, Any, float]]
 """One measurement, on an event loop of its own; returns a rate."""
@@ -27,3 +27,18 @@ def in_turn(runs: Mapping[str, Run], rounds: int, progress: Progress) -> dict[st
             gc.collect()
             rates[name].append(asyncio.run(run()))
     return rates
+
+
+def against_peers(
+    rates: Mapping[str, Sequence[float]], bounds: Mapping[str, float], suffix: str = ""
+) -> list[Check]:
+    """Hold our rates, those of ``xy_core``, against those of each peer, round by round."""
+    return [
+        Check(
+            f"vs_{name}{suffix}",
+            median_ratio(rates["xy_core"], rates[name]) if name in rates else None,
+            bound,
+            "at least",
+        )
+        for name, bound in bounds.items()
+    ]

@@ -11,7 +11,7 @@ from typing import Any, Self, TypeVar
 from pydantic import BaseModel
 
 from xy_core.core.config import EngineConfig
-from xy_core.core.discovery import (
+from xy_core.core.entry_points import (
     AnyModule,
     LoadingOrder,
     dependants,

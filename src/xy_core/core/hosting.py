@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from xy_core.core.bounded import bounded
 from xy_core.core.config import EngineConfig
-from xy_core.core.discovery import AnyModule
+from xy_core.core.entry_points import AnyModule
 from xy_core.core.errors import ConfigError, DependencyError, ModuleError, XyCoreError
 from xy_core.core.events import Event, EventBus
 from xy_core.core.module import HealthStatus, ModuleContext, ModuleHealth
