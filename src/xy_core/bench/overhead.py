@@ -8,7 +8,7 @@ import gc
 import statistics
 import time
 
-from xy_core.bench.contenders import available, noop
+from xy_core.bench.contenders import available, close, noop
 from xy_core.bench.result import BenchResult, Check, Figures, Progress, median_ratio
 from xy_core.bench.rounds import Run, against_peers, in_turn
 from xy_core.core.config import LaneConfig, SchedulerConfig
@@ -21,7 +21,10 @@ _GROWTH_BOUND = 1.6
 
 def run(*, quick: bool, progress: Progress) -> BenchResult:
     """Measure; takes about a minute, or a few seconds with `quick`."""
-    rates = in_turn(_runs(20_000 if quick else 50_000), 3 if quick else 7, progress)
+    try:
+        rates = in_turn(_runs(20_000 if quick else 50_000), 3 if quick else 7, progress)
+    finally:
+        close()
     progress("latency")
     latencies = asyncio.run(_latencies(500 if quick else 5_000))
     progress("queue")
