@@ -310,6 +310,29 @@ async def test_an_error_in_the_program_still_stops_everything(config, offer, cal
     assert calls[-1] == "stop good"
 
 
+async def test_a_stop_that_is_cancelled_still_stops_everything(config, offer, calls):
+    stopping = asyncio.Event()
+
+    async def hang_when_stopped(_self: Recorder) -> None:
+        stopping.set()
+        await asyncio.Event().wait()
+
+    offer("good")
+    offer("hanging", stop=hang_when_stopped)
+    engine = CoreEngine(scheduler=GlobalTaskScheduler(config()), bus=EventBus(), sections={})
+    await engine.__aenter__()
+    await engine.load_modules(["good"])
+    await engine.load_modules(["hanging"])
+    stop = asyncio.create_task(engine.stop())
+    await stopping.wait()
+    stop.cancel()
+    await asyncio.wait({stop})
+    assert stop.cancelled()
+    assert calls[-1] == "stop good"
+    with pytest.raises(SchedulerClosed):
+        engine.scheduler.submit(asyncio.Event().wait)
+
+
 PROGRAM = """
     import asyncio, os, signal, sys, threading
     from xy_core.core.config import EngineConfig

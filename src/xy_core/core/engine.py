@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Iterable, Mapping
+from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
@@ -100,14 +101,18 @@ class CoreEngine:
         await self.stop()
 
     async def stop(self) -> None:
-        """Stop modules in reverse order, then the bus and the scheduler, each within its limit."""
-        await self._supervisor.stop()
-        for name in reversed(list(self._host.running)):
-            await self._host.stop(name)
-        await self.bus.close()
-        await self.scheduler.stop(drain=self._config.drain_timeout)
-        if self._watchdog is not None:
-            await self._watchdog.__aexit__(None, None, None)
+        """Stop modules in reverse order, then the bus and the scheduler, each within its limit.
+
+        Whatever goes wrong with one of them, the others are stopped as well.
+        """
+        async with AsyncExitStack() as stack:
+            if self._watchdog is not None:
+                stack.push_async_exit(self._watchdog)
+            stack.push_async_callback(self.scheduler.stop, drain=self._config.drain_timeout)
+            stack.push_async_callback(self.bus.close)
+            for name in self._host.running:
+                stack.push_async_callback(self._host.stop, name)
+            await self._supervisor.stop()
 
     # -- modules -----------------------------------------------------------------------------
 
