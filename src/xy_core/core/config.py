@@ -91,10 +91,7 @@ class DeviceConfig(StrictModel):
 
     @model_validator(mode="after")
     def _simulated(self) -> DeviceConfig:
-        simulated = self.name.partition(":")[0] == "sim"
-        if simulated and self.memory is None:
-            raise ValueError(f'{self.name} needs a size: memory = "8GiB"')
-        if self.sim is not None and not simulated:
+        if self.sim is not None and self.name.partition(":")[0] != "sim":
             raise ValueError(f"only devices named sim:N are simulated, not {self.name!r}")
         return self
 

@@ -106,7 +106,10 @@ class ModelMover:
         size = variant.device_bytes
         if not await self._ledger.until_free(size + working, _RETURN_TIMEOUT):
             return None
-        return self._ledger.promise(wanted.spec.name, size)
+        lease = self._ledger.promise(wanted.spec.name, size)
+        if lease is not None:
+            lease.fill()
+        return lease
 
     def _arrived(
         self, wanted: Resident, variant: Variant, lease: MemoryLease, seconds: float

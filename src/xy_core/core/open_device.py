@@ -40,9 +40,11 @@ def open_device(config: DeviceConfig) -> Device:
 
 def _simulated(config: DeviceConfig) -> SimDevice:
     sim = config.sim or SimConfig()
+    if config.memory is None:
+        raise ConfigError(f'device {config.name!r} needs a size: memory = "8GiB"')
     return SimDevice(
         config.name,
-        memory=config.memory or 1,
+        memory=config.memory,
         load_bandwidth=float(config.load_bandwidth or 8e9),
         speed=sim.speed,
         batch_efficiency=sim.batch_efficiency,

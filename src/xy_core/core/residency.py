@@ -105,6 +105,7 @@ class Residency:
             lease = self.ledger.promise(task, working)
             if lease is None:
                 return None
+            lease.fill()
         if resident is not None:
             resident.users += 1
             resident.uses += 1
