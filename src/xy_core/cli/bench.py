@@ -63,6 +63,21 @@ def isolation(quick: Quick = False, json: Json = False, out: Out = None) -> None
 
 @bench_app.command(
     help=tr(
+        "What the event bus carries to 1, 10 and 100 subscribers, beside its peers.\n\n"
+        "Example: [bold]xy-core bench bus --quick --json[/bold]",
+        "事件总线向 1、10、100 个订阅者的吞吐，与同类并排测量。\n\n"
+        "示例：[bold]xy-core bench bus --quick --json[/bold]",
+    )
+)
+def bus(quick: Quick = False, json: Json = False, out: Out = None) -> None:
+    """Run the benchmark; ends with 1 if a bound is not kept."""
+    from xy_core.bench.bus import run  # noqa: PLC0415 - only for this command
+
+    _measure(lambda progress: run(quick=quick, progress=progress), json=json, out=out)
+
+
+@bench_app.command(
+    help=tr(
         "Whether memory grows with the number of tasks.\n\n"
         "Example: [bold]xy-core bench leak --tasks 1000000 --json[/bold]",
         "内存是否随任务数增长。\n\n示例：[bold]xy-core bench leak --tasks 1000000 --json[/bold]",

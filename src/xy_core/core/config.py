@@ -189,11 +189,19 @@ class JournalConfig(StrictModel):
 
 
 class EngineConfig(StrictModel):
-    """Time limits of the CoreEngine's phases, in seconds."""
+    """How the CoreEngine bounds its phases and restarts modules; times in seconds."""
 
-    initialize_timeout: float = Field(120.0, gt=0)
+    initialize_timeout: float = Field(120.0, gt=0, description="For each module.")
+    start_timeout: float = Field(30.0, gt=0, description="For each module.")
     stop_timeout: float = Field(5.0, gt=0, description="For each module.")
     drain_timeout: float = Field(5.0, gt=0, description="For running tasks at shutdown.")
+    health_timeout: float = Field(2.0, gt=0, description="For a module to say how it is doing.")
+    health_interval: float = Field(10.0, gt=0, description="Between two looks at all modules.")
+    max_restarts: int = Field(3, ge=0, description="Of a failing module within the window.")
+    restart_window: float = Field(300.0, gt=0, description="After which a restart is forgotten.")
+    restart_backoff: float = Field(
+        1.0, gt=0, description="Longest wait before the first restart; each next doubles it."
+    )
 
 
 class LogConfig(StrictModel):

@@ -172,7 +172,7 @@ class DeviceLane(Lane):
         self._grant(jobs, run)
         try:
             self.executor.start(run, self._batch_ended)
-        except Exception as error:  # noqa: BLE001 - a call that cannot even begin is its failure
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - it is the batch's end
             self._loop.call_soon(self._batch_ended, run, None, error)
 
     def _label(self, job: Job, first: Job) -> str:

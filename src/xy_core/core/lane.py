@@ -240,7 +240,7 @@ class Lane:
     def _execute(self, job: Job) -> None:
         try:
             self.executor.start(job, self._work_ended)
-        except Exception as error:  # noqa: BLE001 - a call that cannot even begin is its failure
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - it is the job's end
             self._loop.call_soon(self._work_ended, job, None, error)
 
     def _wait_for_slot(self, job: Job) -> None:
