@@ -28,11 +28,13 @@ class Line:
         device: the device that they must have; None for any of the lane.
         batching: how they may be computed together, if they may.
         queue: the tasks themselves, in order.
+        place: which line it is.
     """
 
-    __slots__ = ("batching", "device", "model", "queue")
+    __slots__ = ("batching", "device", "model", "place", "queue")
 
     def __init__(self, first: Job, queue: ReadyQueue) -> None:
+        self.place = place_of(first)
         self.model = first.model
         self.device = first.device
         self.batching: Batching | None = None if first.alone else first.batching
@@ -40,8 +42,7 @@ class Line:
 
     def fits(self, seat: Seat) -> bool:
         """Whether its tasks may run there."""
-        known = self.model is None or self.model in seat.residency
-        return known and not seat.lost and (self.device is None or self.device == seat.name)
+        return not seat.lost and suits(seat, self.model, self.device)
 
     def due(self) -> float:
         """Return the loop time from which on its first task need not wait for others to join."""
@@ -52,3 +53,8 @@ class Line:
         if batching is None or len(self.queue) >= batching.max_size:
             return -math.inf
         return head[1].submitted + batching.max_wait
+
+
+def suits(seat: Seat, model: str | None, device: str | None) -> bool:
+    """Whether a device is one that was asked for, and knows the model."""
+    return device in {None, seat.name} and (model is None or model in seat.residency)
