@@ -7,7 +7,7 @@ import gc
 import statistics
 import time
 
-from xy_core.bench.contenders import Contender, available, noop
+from xy_core.bench.contenders import Contender, available, close, noop
 from xy_core.bench.result import BenchResult, Check, Figures, Progress, median_ratio
 from xy_core.core.config import LaneConfig, SchedulerConfig
 from xy_core.core.scheduler import GlobalTaskScheduler
@@ -19,7 +19,10 @@ _GROWTH_BOUND = 1.6
 
 def run(*, quick: bool, progress: Progress) -> BenchResult:
     """Measure; takes about a minute, or a few seconds with `quick`."""
-    rates = _rates(20_000 if quick else 50_000, 3 if quick else 7, progress)
+    try:
+        rates = _rates(20_000 if quick else 50_000, 3 if quick else 7, progress)
+    finally:
+        close()
     progress("latency")
     latencies = asyncio.run(_latencies(500 if quick else 5_000))
     progress("queue")

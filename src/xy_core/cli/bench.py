@@ -90,6 +90,21 @@ def pipeline(quick: Quick = False, json: Json = False, out: Out = None) -> None:
     _measure(lambda progress: run(quick=quick, progress=progress), json=json, out=out)
 
 
+@bench_app.command(
+    help=tr(
+        "Models that do not fit together, against first come, first served with LRU.\n\n"
+        "Example: [bold]xy-core bench residency --json[/bold]",
+        "显存放不下的多个模型：与先来先服务加 LRU 对比。\n\n"
+        "示例：[bold]xy-core bench residency --json[/bold]",
+    )
+)
+def residency(quick: Quick = False, json: Json = False, out: Out = None) -> None:
+    """Run the benchmark; ends with 1 if a bound is not kept."""
+    from xy_core.bench.residency import run  # noqa: PLC0415 - only for this command
+
+    _measure(lambda progress: run(quick=quick, progress=progress), json=json, out=out)
+
+
 def _measure(run: Callable[[Progress], BenchResult], *, json: bool, out: Path | None) -> None:
     """Run a benchmark with a line of progress, show what it found, and judge it."""
     with Console(stderr=True).status("…") as status:

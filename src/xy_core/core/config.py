@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from pydantic import (
     BaseModel,
+    ByteSize,
     ConfigDict,
     Field,
     ValidationInfo,
@@ -48,13 +49,51 @@ class ProcessConfig(LaneConfig):
     idle_seconds: float = Field(60.0, gt=0, description="Seconds without a task that end it.")
 
 
-class DeviceConfig(StrictModel):
-    """An inference device and how many tasks may compute on it at a time."""
+class SimConfig(StrictModel):
+    """What a simulated device is like; see `SimDevice`."""
 
-    name: str = Field(min_length=1, description="cpu, cuda:0, …")
+    speed: float = Field(1.0, gt=0, description="Seconds of work that it does in a second.")
+    batch_efficiency: float = Field(
+        1.0, ge=1, description="Throughput of a batch of batch_size, relative to single inputs."
+    )
+    batch_size: int = Field(4, ge=2, description="The batch for which batch_efficiency holds.")
+    return_delay: float = Field(
+        0.0, ge=0, description="Seconds until unloaded memory is shown as free."
+    )
+    foreign: ByteSize = Field(ByteSize(0), description="Bytes that other programs use.")
+
+    @model_validator(mode="after")
+    def _possible(self) -> SimConfig:
+        if self.batch_efficiency > self.batch_size:
+            raise ValueError("batch_efficiency must not exceed batch_size")
+        return self
+
+
+class DeviceConfig(StrictModel):
+    """An inference device and how many tasks may compute on it at a time.
+
+    Sizes are bytes, or text such as ``8GiB``.
+    """
+
+    name: str = Field(min_length=1, description="cpu, cuda:0, rocm:0, mps:0, xpu:0, npu:0, sim:0.")
     slots: int = Field(4, ge=1, description="Tasks that may compute at a time.")
-    memory: int | None = Field(None, gt=0, description="Bytes that may be used; all if not given.")
+    memory: ByteSize | None = Field(
+        None, gt=0, description="Bytes that may be used, all if not given; a simulated one's size."
+    )
+    reserve: ByteSize = Field(
+        ByteSize(0), description="Bytes that are left free for other programs."
+    )
+    load_bandwidth: ByteSize | None = Field(
+        None, gt=0, description="Bytes a second at which models come; a guess if not given."
+    )
     queue_size: int = Field(1_000, ge=1, description="Waiting tasks before QueueFull.")
+    sim: SimConfig | None = Field(None, description="What a simulated device is like.")
+
+    @model_validator(mode="after")
+    def _simulated(self) -> DeviceConfig:
+        if self.sim is not None and self.name.partition(":")[0] != "sim":
+            raise ValueError(f"only devices named sim:N are simulated, not {self.name!r}")
+        return self
 
 
 def _cores() -> int:
@@ -70,8 +109,8 @@ class SchedulerConfig(StrictModel):
         ge=0,
         description="Seconds of waiting by which a task whose model is loaded may overtake others.",
     )
-    swap_memory: int = Field(
-        0, ge=0, description="Bytes of host RAM into which idle models may be swapped."
+    swap_memory: ByteSize = Field(
+        ByteSize(0), description="Bytes of host RAM into which idle models may be swapped."
     )
     fairness: float = Field(
         0.25, ge=0, description="Seconds by which each waiting task of a key sets back the next."

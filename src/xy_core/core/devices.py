@@ -91,6 +91,6 @@ class LaneOpener:
 
     def _seat(self, config: DeviceConfig) -> Seat:
         device = self.given.get(config.name) or open_device(config)
-        ledger = MemoryLedger(device, budget=config.memory)
+        ledger = MemoryLedger(device, budget=config.memory, reserve=config.reserve)
         residency = Residency(ledger, run=self.run, moved=self.moved, host=self.host)
         return Seat(residency, config.slots)

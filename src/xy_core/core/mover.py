@@ -115,7 +115,10 @@ class ModelMover:
         size = variant.device_bytes
         if await self._ledger.until_free(size + working, _RETURN_TIMEOUT):
             wanted.lease = self._ledger.promise(wanted.spec.name, size)
-        return wanted.lease is not None
+        if wanted.lease is None:
+            return False
+        wanted.lease.fill()
+        return True
 
     def _arrived(self, wanted: Resident, variant: Variant, seconds: float) -> None:
         wanted.variant = variant

@@ -178,6 +178,11 @@ class Residency:
             lease = self.ledger.promise(task, working)
             if lease is None:
                 return None
+            try:
+                lease.fill()
+            except DeviceLost:
+                lease.release()
+                raise
         if resident is not None:
             resident.users += 1
             resident.uses += 1

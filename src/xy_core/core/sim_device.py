@@ -90,7 +90,7 @@ class SimDevice:
         self._require()
         ours = self._loaded + self._working + self._returning
         by_process = {os.getpid(): ours, OTHERS: self._foreign}
-        return MemoryReading(self._memory, self._free, {p: n for p, n in by_process.items() if n})
+        return MemoryReading(self._memory, self._free, by_process)
 
     @property
     def used(self) -> int:
