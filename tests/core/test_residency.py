@@ -574,5 +574,6 @@ async def test_loading_state_is_seen_at_once():
     async with rig(8) as sim:
         sim.model("a", 0.001)
         handle = sim.submit("a")
+        await asyncio.sleep(0)
         assert sim.states() == {"a": LOADING}
         await handle

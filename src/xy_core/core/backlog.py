@@ -41,10 +41,11 @@ class Candidate(NamedTuple):
 class Backlog:
     """The queue of a device lane.
 
-    Tasks wait in the order of `ReadyQueue`, a line a model. A task whose model is loaded overtakes
-    others by at most `affinity` seconds of waiting, so a device does not change models for every
-    task, and nobody waits much longer for it. A task that cannot start because its memory is not
-    free does not hold up the others before it is due; from then on the room is kept for it.
+    Tasks wait in the order of `ReadyQueue`, a line a model and size. A task whose model is loaded
+    overtakes others by at most `affinity` seconds of waiting, so a device does not change models
+    for every task, and nobody waits much longer for it. A task that cannot start because its memory
+    is not free does not hold up smaller ones before it is due; from then on the room is kept for
+    it.
 
     Attributes:
         seats: the devices.

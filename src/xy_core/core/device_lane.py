@@ -85,6 +85,7 @@ class DeviceLane(Lane):
         self._batches: dict[Job, list[Job]] = {}
         self._carriers: dict[Job, Job] = {}
         self._looking: asyncio.TimerHandle | None = None
+        self._preparing = False
 
     def submit(self, job: Job) -> None:
         """Queue a job, and start it if it can run now.
@@ -162,9 +163,17 @@ class DeviceLane(Lane):
                 self._execute(job)
         if self._paused:
             return
-        self._prefetch.look()
+        if not self._preparing:
+            self._preparing = True
+            self._loop.call_soon(self._prepare)
         self._ask_for_way()
         self._look_later()
+
+    def _prepare(self) -> None:
+        """Bring models for what still waits, once all that is submitted at this moment is there."""
+        self._preparing = False
+        if not (self._paused or self._closed):
+            self._prefetch.look()
 
     def _start_batch(self, jobs: list[Job], now: float) -> None:
         for job in jobs:

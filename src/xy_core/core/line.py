@@ -11,17 +11,22 @@ from xy_core.core.queue import ReadyQueue
 from xy_core.core.seat import Seat
 
 Place = tuple[str | None, str | None, Hashable]
-"""Model, device and batch: what the tasks of one line have in common."""
+"""Model, device, and batch or size: what the tasks of one line have in common."""
 
 
 def place_of(job: Job) -> Place:
-    """Return the line to which a job belongs."""
-    batching = None if job.alone or job.batching is None else (job.fn, job.batching)
-    return job.model, job.device, batching
+    """Return the line to which a job belongs.
+
+    Tasks of one line need about the same memory, within a factor of two: one that has to wait for
+    its memory then holds up none that could do with less.
+    """
+    if job.alone or job.batching is None:
+        return job.model, job.device, job.memory.bit_length()
+    return job.model, job.device, (job.fn, job.batching)
 
 
 class Line:
-    """The waiting tasks of one model (or of none) that may use the same devices.
+    """The waiting tasks of one model (or of none) that may use the same devices, and as much.
 
     Attributes:
         model: the model that they need, if any.

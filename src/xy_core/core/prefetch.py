@@ -7,7 +7,6 @@ from collections.abc import Callable
 from xy_core.core.backlog import Backlog, Candidate
 from xy_core.core.errors import DeviceError
 from xy_core.core.eviction import IDLE, Claim
-from xy_core.core.line import Line
 from xy_core.core.seat import Seat
 
 _SMOOTHING = 0.2
@@ -62,9 +61,7 @@ class Prefetch:
                 unfit.append(seat)
         holders = [seat for seat in holders if seat not in unfit]
         others = [seat for seat in seats if seat not in holders and seat not in unfit]
-        if model is not None and (
-            not holders or self._worth_another(candidate.line, model, holders, seats)
-        ):
+        if model is not None and (not holders or self._worth_another(model, holders, seats)):
             errors += self._bring(candidate, model, others, further=bool(holders))
         if errors and len(errors) == len(seats):
             raise errors[0]
@@ -100,14 +97,13 @@ class Prefetch:
                 errors.append(error)
         return errors
 
-    def _worth_another(
-        self, line: Line, model: str, holders: list[Seat], seats: list[Seat]
-    ) -> bool:
-        """Whether the line would take longer where its model is than another load would."""
+    def _worth_another(self, model: str, holders: list[Seat], seats: list[Seat]) -> bool:
+        """Whether its tasks would take longer where a model is than another load would."""
         typical = self._typical.get(model)
         if typical is None or len(holders) == len(seats):
             return False
-        wait = len(line.queue) * typical / sum(seat.slots for seat in holders)
+        waiting = sum(len(line.queue) for line in self._backlog.lines if line.model == model)
+        wait = waiting * typical / sum(seat.slots for seat in holders)
         return wait > holders[0].residency.load_seconds(model)
 
     def _claim(self, seat: Seat, limit: float) -> Claim:

@@ -235,11 +235,7 @@ class GlobalTaskScheduler:
         channel = Channel(asyncio.get_running_loop(), buffer)
         options.setdefault("name", getattr(fn, "__qualname__", "stream"))
         handle = self.submit(producer(fn, channel), *args, **options)
-        job = self._active.get(handle.task_id)
-        if job is None:  # it failed at once
-            channel.end()
-        else:
-            job.on_settled = channel.end
+        self._active[handle.task_id].on_settled = channel.end
         return TaskStream(channel, handle)
 
     async def schedule_task(  # noqa: PLR0917 - the report's signature
