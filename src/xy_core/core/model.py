@@ -7,6 +7,8 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from xy_core.core.errors import InvalidTaskError
+
 M = TypeVar("M")
 
 
@@ -70,6 +72,14 @@ class ModelSpec(Generic[M]):
     swap_in: Callable[[M, str], object] | Callable[[M, str], Coroutine[Any, Any, object]] | None = (
         None
     )
+
+    def __post_init__(self) -> None:
+        if not self.variants or any(variant.device_bytes < 0 for variant in self.variants):
+            raise InvalidTaskError(
+                f"model {self.name!r} needs at least one variant, and none of negative size"
+            )
+        if (self.swap_out is None) != (self.swap_in is None):
+            raise InvalidTaskError(f"model {self.name!r} needs swap_out and swap_in, or neither")
 
 
 @dataclass(frozen=True, slots=True)
