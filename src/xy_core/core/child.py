@@ -58,17 +58,27 @@ def settle_in(limits: WorkerLimits) -> None:
             resource.setrlimit(resource.RLIMIT_DATA, (limits.memory, limits.memory))
 
 
-def portable(error: Exception) -> Exception:
-    """Return an error that another process can unpickle, whatever its class demands.
+def portable(error: BaseException) -> Exception:
+    """Return an error that another process can unpickle and raise, whatever its class demands.
 
     It bears this process's traceback as a note.
     """
     error.add_note("in a worker process:\n" + "".join(traceback.format_exception(error)))
+    if isinstance(error, Exception) and _survives(error):
+        return error
+    replaced = TaskError(f"{type(error).__name__}: {error}")
+    for note in error.__notes__:
+        replaced.add_note(note)
+    return replaced
+
+
+def _survives(error: Exception) -> bool:
+    """Whether it can be made again from its pickle, as many errors cannot."""
     try:
-        pickle.loads(pickle.dumps(error))  # noqa: S301 - many errors cannot be made again
+        pickle.loads(pickle.dumps(error))  # noqa: S301 - our own bytes
     except Exception:  # noqa: BLE001 - see above
-        return TaskError(f"{type(error).__name__}: {error}")
-    return error
+        return False
+    return True
 
 
 def memory_error(limit: int, setting: str, cause: BaseException) -> MemoryError:

@@ -17,7 +17,8 @@ XyCoreError
  │   ├─ QueueFull               the lane refuses more work for now
  │   ├─ TaskCancelled           cancelled before it could end
  │   ├─ TaskTimeout             its timeout or deadline passed
- │   └─ WorkerCrashed           the process that ran it died
+ │   ├─ WorkerCrashed           the process that ran it died
+ │   └─ WorkerUnavailable       the process that would run it is not there, or keeps dying
  ├─ DeviceError                 something about a device
  │   ├─ DeviceMemoryError       more memory is asked for than there will ever be
  │   ├─ OutOfDeviceMemory       its memory ran out while loading or computing
@@ -146,6 +147,10 @@ class TaskTimeout(TaskError):  # noqa: N818 - a state, not a fault of the progra
 
 class WorkerCrashed(TaskError):  # noqa: N818 - a state, not a fault of the program
     """The process that ran the task died."""
+
+
+class WorkerUnavailable(TaskError):  # noqa: N818 - a state, not a fault of the program
+    """The process that would run the task is not there, or keeps dying."""
 
 
 class DeviceError(XyCoreError):
