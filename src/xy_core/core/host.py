@@ -7,7 +7,7 @@ import random
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,7 +16,7 @@ import structlog
 from xy_core.core.cancellation import CancelToken, checkpoint, current_token
 from xy_core.core.child import WorkerLimits
 from xy_core.core.config import HostConfig
-from xy_core.core.errors import WorkerCrashed, WorkerUnavailable
+from xy_core.core.errors import TaskCancelled, WorkerCrashed, WorkerUnavailable
 from xy_core.core.host_exchange import WINDOW, Exchange
 from xy_core.core.host_link import Kind
 from xy_core.core.host_process import HostProcess
@@ -99,6 +99,7 @@ class ModelHost:
         """Start the process and make the object; harmless if it is there.
 
         Raises:
+            TaskCancelled: the task was cancelled; the host is stopped then.
             WorkerCrashed: the process died of it.
             Exception: whatever the factory, or the method to begin with, raised.
         """
@@ -116,7 +117,11 @@ class ModelHost:
                 )
                 self._supervisor.start()
         settled = (HostState.READY, HostState.FAILED, HostState.STOPPED)
-        self._wait(lambda: self._state in settled)
+        try:
+            self._wait(lambda: self._state in settled)
+        except TaskCancelled:
+            self.stop()
+            raise
         if self._state is HostState.STOPPED and self._error is not None:
             raise self._error
         if self._state is not HostState.READY:
@@ -158,7 +163,7 @@ class ModelHost:
                     raise
             left -= 1
 
-    def stream(self, method: str, *args: Any, **kwargs: Any) -> Iterator[Any]:
+    def stream(self, method: str, *args: Any, **kwargs: Any) -> Generator[Any, None, None]:
         """Yield what a generator method yields, or what a method hands to ``emit``.
 
         ``emit`` is then the method's first argument. The method waits while the consumer is far
@@ -254,9 +259,9 @@ class ModelHost:
         limits = WorkerLimits(config.memory, config.cores, config.nice)
         process = HostProcess(self.name, limits, config.shared_memory)
         self._become(HostState.STARTING, process)
+        if stopping.is_set():
+            process.kill("was not needed any more", deliberate=True)
         try:
-            if stopping.is_set():
-                raise self._unavailable()
             with process.begin(Kind.MAKE, self._making, config.stop_timeout) as exchange:
                 exchange.result(config.start_timeout)
         except BaseException:
