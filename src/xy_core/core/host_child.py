@@ -41,7 +41,7 @@ def _print_into(output: Connection) -> None:
             for descriptor in (1, 2)
         )
     output.close()
-    faulthandler.enable()
+    faulthandler.enable(all_threads=False)
 
 
 class _Server:
