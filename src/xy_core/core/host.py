@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import enum
-import random
 import threading
-import time
-from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,11 +17,9 @@ from xy_core.core.errors import TaskCancelled, WorkerCrashed, WorkerUnavailable
 from xy_core.core.host_exchange import WINDOW, Exchange
 from xy_core.core.host_link import Kind
 from xy_core.core.host_process import HostProcess
+from xy_core.core.host_restarts import RestartPolicy
 
 log = structlog.get_logger("host")
-
-_LONGEST_BACKOFF = 10.0
-"""Seconds."""
 
 
 class HostState(enum.StrEnum):
@@ -78,14 +73,15 @@ class ModelHost:
         self._process: HostProcess | None = None
         self._error: Exception | None = None
         self._calls = 0
-        self._crashes: deque[float] = deque()
         self._stopping = threading.Event()
         self._supervisor: threading.Thread | None = None
 
     @property
     def state(self) -> HostState:
         """How the host is doing."""
-        return self._state
+        state = self._state
+        died = state is HostState.READY and self.pid is None
+        return HostState.RESTARTING if died else state
 
     @property
     def pid(self) -> int | None:
@@ -106,7 +102,6 @@ class ModelHost:
         with self._changed:
             if self._state is HostState.STOPPED:
                 self._stopping = threading.Event()
-                self._crashes.clear()
                 self._error = None
                 self._state = HostState.STARTING
                 self._supervisor = threading.Thread(
@@ -140,7 +135,7 @@ class ModelHost:
 
     # -- calls ---------------------------------------------------------------------------------
 
-    def call(self, method: str, *args: Any, **kwargs: Any) -> Any:
+    def call(self, method: str, /, *args: Any, **kwargs: Any) -> Any:
         """Call a method of the object, and return what it returns.
 
         Cancelling the task that calls cancels the call at its next `checkpoint`; a call that does
@@ -163,7 +158,7 @@ class ModelHost:
                     raise
             left -= 1
 
-    def stream(self, method: str, *args: Any, **kwargs: Any) -> Generator[Any, None, None]:
+    def stream(self, method: str, /, *args: Any, **kwargs: Any) -> Generator[Any, None, None]:
         """Yield what a generator method yields, or what a method hands to ``emit``.
 
         ``emit`` is then the method's first argument. The method waits while the consumer is far
@@ -237,6 +232,7 @@ class ModelHost:
 
     def _supervise(self, stopping: threading.Event) -> None:
         """Keep a process running until the host is stopped; the first must start well."""
+        policy = RestartPolicy(self._config)
         begun = False
         while not stopping.is_set():
             try:
@@ -247,9 +243,14 @@ class ModelHost:
                 self._error = error
                 if not begun:
                     break
-                log.warning("model process failed", model=self.name, error=str(error))
+                notes = "\n".join(getattr(error, "__notes__", ()))
+                log.warning("model process failed", model=self.name, error=str(error), notes=notes)
             if not stopping.is_set():
-                stopping.wait(self._pause())
+                died = self._process is None or not self._process.deliberate
+                pause = policy.pause() if died else 0.0
+                resting = died and policy.resting
+                self._become(HostState.FAILED if resting else HostState.RESTARTING, None)
+                stopping.wait(pause)
                 self.restarts += 1
         self._become(HostState.STOPPED, None)
 
@@ -278,22 +279,6 @@ class ModelHost:
                 process.kill(f"was killed: no sign of life for {config.ping_timeout:g} s")
         if not process.deliberate:
             raise process.crash()
-
-    def _pause(self) -> float:
-        """Choose how long to wait for the next attempt, and say what calls do meanwhile."""
-        config, now = self._config, time.monotonic()
-        if self._process is not None and self._process.deliberate:
-            self._become(HostState.RESTARTING, None)
-            return 0.0
-        self._crashes.append(now)
-        while self._crashes[0] < now - config.window:
-            self._crashes.popleft()
-        if len(self._crashes) > config.max_restarts:
-            self._become(HostState.FAILED, None)
-            return config.window
-        self._become(HostState.RESTARTING, None)
-        longest = min(_LONGEST_BACKOFF, config.backoff * 2.0 ** (len(self._crashes) - 1))
-        return longest * random.uniform(0.5, 1.0)  # noqa: S311 - hosts must not restart in step
 
     def _become(self, state: HostState, process: HostProcess | None) -> None:
         with self._changed:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, TypeVar, cast
 
 from xy_core.core.config import HostedConfig
-from xy_core.core.host import ModelHost
+from xy_core.core.host import HostState, ModelHost
 
 T = TypeVar("T")
 
@@ -29,6 +29,13 @@ def make_backend(kind: type[T], *args: Any, name: str, config: HostedConfig) -> 
         return kind(*args)
     host = ModelHost(name, kind, *args, begin="load", config=config.process)
     return cast("T", HostedBackend(kind, host))
+
+
+def ill_hosts(backends: Iterable[object]) -> str:
+    """Say which of the backends have a process that does not serve; empty if all is well."""
+    hosts = [backend.host for backend in backends if isinstance(backend, HostedBackend)]
+    ill = [host for host in hosts if host.state is not HostState.READY]
+    return ", ".join(f"the process of {host.name} is {host.state}" for host in ill)
 
 
 class HostedBackend:
@@ -65,7 +72,7 @@ class HostedBackend:
         return functools.partial(self.host.call, name)
 
     def _hand_over(
-        self, name: str, emit: Callable[[Any], object], *args: Any, **kwargs: Any
+        self, name: str, emit: Callable[[Any], object], /, *args: Any, **kwargs: Any
     ) -> None:
         items = self.host.stream(name, *args, **kwargs)
         try:

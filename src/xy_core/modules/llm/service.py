@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from xy_core.core.errors import InputError
-from xy_core.core.host_proxy import make_backend
+from xy_core.core.host_proxy import ill_hosts, make_backend
 from xy_core.core.module import HealthStatus, Module, ModuleContext, ModuleHealth
 from xy_core.core.stream import TaskStream
 from xy_core.core.task import TaskPriority, TaskType
@@ -83,9 +83,12 @@ class LLMService(Module[LLMConfig]):
                 group.create_task(asyncio.to_thread(model.close))
 
     async def health(self) -> ModuleHealth:
-        """Name the loaded models."""
-        status = HealthStatus.READY if self._models else HealthStatus.STOPPED
-        return ModuleHealth(status, facts={"models": ", ".join(self._models)})
+        """Name the loaded models, and those whose process has died."""
+        if not self._models:
+            return ModuleHealth(HealthStatus.STOPPED)
+        ill = ill_hosts(self._models.values())
+        status = HealthStatus.DEGRADED if ill else HealthStatus.READY
+        return ModuleHealth(status, ill, {"models": ", ".join(self._models)})
 
     def _choose(self, language: str) -> LanguageModelConfig:
         models = self.config.models

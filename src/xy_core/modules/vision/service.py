@@ -8,7 +8,7 @@ from typing import ClassVar
 from typing_extensions import override
 
 from xy_core.core.errors import ModuleUnavailable
-from xy_core.core.host_proxy import make_backend
+from xy_core.core.host_proxy import ill_hosts, make_backend
 from xy_core.core.module import HealthStatus, Module, ModuleContext, ModuleHealth
 from xy_core.core.task import TaskPriority, TaskType
 from xy_core.modules.vision.backends.rapid_ocr import RapidOcrReader
@@ -91,4 +91,7 @@ class VisionService(Module[VisionConfig]):
     @override
     async def health(self) -> ModuleHealth:
         """Say whether the reader is loaded."""
-        return ModuleHealth(HealthStatus.READY if self._reader else HealthStatus.STOPPED)
+        if self._reader is None:
+            return ModuleHealth(HealthStatus.STOPPED)
+        ill = ill_hosts([self._reader])
+        return ModuleHealth(HealthStatus.DEGRADED if ill else HealthStatus.READY, ill)

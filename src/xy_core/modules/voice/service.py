@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from xy_core.core.errors import InputError
-from xy_core.core.host_proxy import make_backend
+from xy_core.core.host_proxy import ill_hosts, make_backend
 from xy_core.core.module import HealthStatus, Module, ModuleContext, ModuleHealth
 from xy_core.core.stream import TaskStream
 from xy_core.core.task import TaskPriority, TaskType
@@ -145,7 +145,8 @@ class VoiceService(Module[VoiceConfig]):
             return ModuleHealth(HealthStatus.STOPPED)
         spoken = ", ".join(entry.id or entry.engine for entry in self._synthesizers)
         facts = {"transcriber": self.config.transcriber.id, "synthesizers": spoken}
-        return ModuleHealth(HealthStatus.READY, facts=facts)
+        ill = ill_hosts([self._transcriber, *self._synthesizers.values()])
+        return ModuleHealth(HealthStatus.DEGRADED if ill else HealthStatus.READY, ill, facts)
 
     async def _load(self, engine: Engine, note: str) -> None:
         await self.context.scheduler.run(
