@@ -241,7 +241,7 @@ class ModelHost:
                 self._watch(process)
             except Exception as error:  # noqa: BLE001 - whatever the factory raises
                 self._error = error
-                if not begun:
+                if stopping.is_set() or not begun:
                     break
                 notes = "\n".join(getattr(error, "__notes__", ()))
                 log.warning("model process failed", model=self.name, error=str(error), notes=notes)

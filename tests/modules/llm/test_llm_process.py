@@ -18,6 +18,7 @@ from xy_core.modules.llm.config import LLMConfig
 
 STORY = [Message("user", "Tell me a very long story.")]
 ENGLISH = "smollm2-135m-instruct"
+ONE = {"models": LLMConfig().models[:1]}
 
 
 def config(isolation: str = "process", **values: object) -> LLMConfig:
@@ -64,7 +65,10 @@ async def test_a_kill_in_the_middle_of_a_reply_ends_that_reply_only(model_store)
 
 @pytest.mark.models
 async def test_closing_the_stream_stops_the_model_in_its_process(model_store):
-    async with llm_service(model_store, config(max_tokens=1_500)) as (service, scheduler):
+    async with llm_service(model_store, config(**ONE, max_tokens=1_500)) as (
+        service,
+        scheduler,
+    ):
         host = service._models[ENGLISH].host
         before = host.pid
         stream = service.generate(STORY)
@@ -78,14 +82,20 @@ async def test_closing_the_stream_stops_the_model_in_its_process(model_store):
 
 @pytest.mark.models
 async def test_its_errors_are_the_backend_s(model_store):
-    async with llm_service(model_store, config(context_tokens=256, slots=1)) as (service, _):
+    async with llm_service(model_store, config(models=ONE, context_tokens=256, slots=1)) as (
+        service,
+        _,
+    ):
         with pytest.raises(BackendError, match=r"too long.*llm\.context_tokens"):
             await write(service, "hello " * 1_000)
 
 
 @pytest.mark.models
 async def test_a_model_that_restarts_is_told_by_health(model_store):
-    async with llm_service(model_store, config(process={"backoff": 10})) as (service, _):
+    async with llm_service(model_store, config(models=ONE, process={"backoff": 10})) as (
+        service,
+        _,
+    ):
         host = service._models[ENGLISH].host
         os.kill(host.pid, signal.SIGKILL)
         await asyncio.to_thread(host._wait, lambda: host.state is HostState.RESTARTING)
