@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.core.simulated import CRITICAL, G, HIGH, LOW, Rig, outcome, outcomes, rig, virtual
+from tests.core.simulated import CRITICAL, HIGH, LOW, G, Rig, outcome, outcomes, rig, virtual
 from xy_core.core.batching import Batching
 from xy_core.core.clock import run_virtual
 from xy_core.core.errors import DeviceMemoryError, InvalidTaskError, QueueFull

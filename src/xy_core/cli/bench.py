@@ -135,6 +135,21 @@ def recovery(quick: Quick = False, json: Json = False, out: Out = None) -> None:
     _measure(lambda progress: run(quick=quick, progress=progress), json=json, out=out)
 
 
+@bench_app.command(
+    help=tr(
+        "What a process of its own costs a model: arrays, calls, restarts.\n\n"
+        "Example: [bold]xy-core bench host --quick --json[/bold]",
+        "模型独占进程的代价：数组传输、调用、重启。\n\n"
+        "示例：[bold]xy-core bench host --quick --json[/bold]",
+    )
+)
+def host(quick: Quick = False, json: Json = False, out: Out = None) -> None:
+    """Run the benchmark; ends with 1 if a bound is not kept."""
+    from xy_core.bench.host import run  # noqa: PLC0415 - only for this command
+
+    _measure(lambda progress: run(quick=quick, progress=progress), json=json, out=out)
+
+
 def _measure(run: Callable[[Progress], BenchResult], *, json: bool, out: Path | None) -> None:
     """Run a benchmark with a line of progress, show what it found, and judge it."""
     with Console(stderr=True).status("…") as status:

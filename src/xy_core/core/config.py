@@ -51,6 +51,40 @@ class ProcessConfig(LaneConfig):
     idle_seconds: float = Field(60.0, gt=0, description="Seconds without a task that end it.")
 
 
+class HostConfig(StrictModel):
+    """A process that one model has to itself."""
+
+    memory: int | None = Field(None, gt=0, description="Bytes of data that it may use.")
+    cores: tuple[int, ...] | None = Field(None, description="Processors that it may run on.")
+    nice: int = Field(5, ge=0, le=19, description="How much it steps back behind the loop.")
+    calls: int = Field(16, ge=1, le=256, description="Calls that it serves at a time.")
+    shared_memory: int = Field(
+        1 << 30, ge=1 << 20, description="Bytes of arrays under way in one direction, at most."
+    )
+    start_timeout: float = Field(120.0, gt=0, description="Seconds to start and load.")
+    stop_timeout: float = Field(3.0, gt=0, description="Seconds to end before it is killed.")
+    cancel_grace: float = Field(
+        5.0, gt=0, description="Seconds that a cancelled call gets before the process is killed."
+    )
+    ping_every: float = Field(5.0, gt=0, description="Seconds between two health checks.")
+    ping_timeout: float = Field(30.0, gt=0, description="Seconds of silence that end it.")
+    retries: int = Field(
+        1, ge=0, le=5, description="New attempts of a call that a crash left without any item."
+    )
+    backoff: float = Field(0.2, gt=0, description="Seconds before a restart; doubles each time.")
+    max_restarts: int = Field(5, ge=0, description="Restarts within `window` before it rests.")
+    window: float = Field(60.0, gt=0, description="Seconds that restarts count, and of the rest.")
+
+
+class HostedConfig(StrictModel):
+    """The settings of a module whose models may have processes of their own."""
+
+    isolation: Literal["none", "process"] = Field(
+        "none", description="process: each model in a process of its own."
+    )
+    process: HostConfig = Field(HostConfig(), description="How such a process is kept.")
+
+
 class SimConfig(StrictModel):
     """What a simulated device is like; see `SimDevice`."""
 

@@ -18,6 +18,7 @@ XyCoreError
  │   ├─ TaskCancelled           cancelled before it could end
  │   ├─ TaskTimeout             its timeout or deadline passed
  │   ├─ WorkerCrashed           the process that ran it died
+ │   ├─ WorkerUnavailable       the process that would run it is not there, or keeps dying
  │   └─ DeadLetter              a durable task has failed for good
  ├─ JournalError                the record of durable tasks cannot be used
  ├─ DeviceError                 something about a device
@@ -169,6 +170,10 @@ class JournalError(XyCoreError):
     """The record of durable and periodic tasks cannot be used, or cannot be written."""
 
     exit_code = 2
+
+
+class WorkerUnavailable(TaskError):  # noqa: N818 - a state, not a fault of the program
+    """The process that would run the task is not there, or keeps dying."""
 
 
 class DeviceError(XyCoreError):
