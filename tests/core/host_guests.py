@@ -136,6 +136,13 @@ class Unwilling:
         raise ValueError("not today")
 
 
+class Clinging(Guest):
+    """Does not close."""
+
+    def close(self) -> None:
+        raise ValueError("not without a fight")
+
+
 class Fragile(Guest):
     """Dies while it loads, once a note says so."""
 

@@ -16,7 +16,7 @@ import psutil
 import pytest
 from structlog.testing import capture_logs
 
-from tests.core.host_guests import Fragile, Guest
+from tests.core.host_guests import Clinging, Fragile, Guest
 from xy_core.core.config import HostConfig
 from xy_core.core.errors import WorkerCrashed, WorkerUnavailable
 from xy_core.core.host import HostState, ModelHost
@@ -194,6 +194,14 @@ def test_what_it_prints_is_logged_line_by_line():
     assert "".join(lines[3:5]) == "x" * 10_000
     assert lines[5:] == ["\u4f60\u597d", "to stderr", "by a child"]
     assert {(entry["model"], entry["pid"]) for entry in printed} == {("guest", pid)}
+
+
+def test_an_object_that_fails_to_close_is_let_go_all_the_same():
+    with capture_logs() as logs:
+        with running(Clinging, stop_timeout=60) as host:
+            process = psutil.Process(host.pid)
+        assert not process.is_running()
+        assert any("not without a fight" in entry.get("line", "") for entry in logs)
 
 
 @needs_linux

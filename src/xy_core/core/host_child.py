@@ -8,6 +8,7 @@ import inspect
 import os
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from multiprocessing.connection import Connection
@@ -104,9 +105,10 @@ class _Server:
             call.cancel()
         with self._ended:
             self._ended.wait_for(lambda: not self._calls)
-        close = getattr(self.served, "close", None)
-        if close is not None:
-            close()
+        try:
+            getattr(self.served, "close", _nothing)()
+        except Exception:  # noqa: BLE001 - it goes all the same
+            traceback.print_exc()
         with contextlib.suppress(OSError):
             sys.stdout.flush()
             sys.stderr.flush()
@@ -177,6 +179,10 @@ class _Call:
             self._link.send(kind, self.number, content)
         except InvalidTaskError as error:
             self._link.send(Kind.ERROR, self.number, portable(error))
+
+
+def _nothing() -> None:
+    """Close what has nothing to close."""
 
 
 def _make(factory: Callable[..., Any], args: tuple[Any, ...], begin: str) -> Any:

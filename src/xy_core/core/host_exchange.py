@@ -118,5 +118,5 @@ class Exchange:
         error: Exception = message.parcel.open()
         limit = self._process.limits.memory
         if isinstance(error, MemoryError) and limit is not None:
-            return memory_error(limit, "the memory of its process", error)
+            return memory_error(limit, "process.memory in its module's section", error)
         return error
