@@ -337,6 +337,18 @@ class GlobalTaskScheduler:
         """
         self._device_lane(device).register(spec)
 
+    async def preload_model(self, name: str, device: str | None = None) -> bool:
+        """Bring a model before any task asks for it, unless another one would have to go.
+
+        Returns:
+            Whether it is there now; if not, it comes with its first task.
+
+        Raises:
+            InvalidTaskError: no such model is registered there.
+            Exception: what its loading raised.
+        """
+        return await self._device_lane(device).preload(name)
+
     async def withdraw_model(self, name: str, device: str | None = None) -> None:
         """Unload a model once nothing uses it, and forget it.
 

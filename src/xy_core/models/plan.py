@@ -107,6 +107,15 @@ def plan_model(store: ModelStore, entry: CatalogueEntry, *, room: int, n_ctx: in
     return PlannedModel(entry.id, entry.kind, (full, host))
 
 
+def host_memory(store: ModelStore, entry: CatalogueEntry, n_ctx: int = 0) -> int:
+    """Return the bytes that a model takes when the processor computes it.
+
+    Raises:
+        ModelError: its file is damaged.
+    """
+    return plan_model(store, entry, room=0, n_ctx=n_ctx).variants[-1].host_bytes
+
+
 def llama_variants(model: Transformer, *, room: int, n_ctx: int) -> tuple[LlamaVariant, ...]:
     """Return a GGUF model's variants: all on the device, as much as fits, quarters, nothing.
 
