@@ -32,6 +32,11 @@ def test_a_simulated_device_is_as_configured():
     assert device.batch_cost(4) == pytest.approx(4 / 1.3)
 
 
+def test_a_simulated_device_needs_a_size():
+    with pytest.raises(ConfigError, match="'sim:0' needs a size: memory = \"8GiB\""):
+        open_device(DeviceConfig(name="sim:0"))
+
+
 def test_the_processor_is_opened_by_its_name():
     device = open_device(DeviceConfig(name="cpu", load_bandwidth=500))  # type: ignore[arg-type]
     assert device.kind is DeviceKind.CPU
@@ -73,7 +78,6 @@ def test_the_configuration_takes_sizes_as_text():
 @pytest.mark.parametrize(
     ("wrong", "says"),
     [
-        ({"name": "sim:0"}, "needs a size"),
         ({"name": "cpu", "sim": {}}, "only devices named sim:N"),
         ({"name": "cpu", "memory": "much"}, "could not parse"),
         ({"name": "cpu", "memory": 0}, "greater than 0"),

@@ -28,6 +28,9 @@ _SCALARS = {
     12: "<d",
 }  # fmt: skip
 _STRING, _ARRAY = 8, 9
+_LENGTH = 8
+"""Bytes of the length before each text."""
+_TOO_LONG = "it ends in its header, or has too large a one"
 _TOKENS = "tokenizer.ggml.tokens"
 
 Value = int | float | bool | str | list[int | float | bool]
@@ -97,7 +100,7 @@ def read_gguf_header(*paths: Path) -> GgufHeader:
                 part = _Reader(file, path.stat().st_size).header()
         except OSError as error:
             raise ModelError(f"cannot read the model {path}: {error.strerror}") from error
-        except _DamagedError as error:
+        except (_DamagedError, struct.error) as error:
             raise ModelError(
                 f"{path} is not a whole GGUF model ({error}): run  xy-core models verify"
             ) from error
@@ -147,10 +150,8 @@ class _Reader:
     def _array(self, header: GgufHeader, key: str) -> None:
         kind = int(self._number("<I"))
         if kind == _STRING:
-            # Each has a length of eight bytes at least.
-            header.lengths[key] = length = self._count("<Q", self._left // 8, "texts")
-            for _ in range(length):
-                self._take(self._count("<Q", _MAX_TEXT, "characters"))
+            header.lengths[key] = length = self._count("<Q", self._left // _LENGTH, "texts")
+            self._pass_texts(length)
             return
         form = self._format(kind)
         width = struct.calcsize(form)
@@ -158,6 +159,18 @@ class _Reader:
         data = self._take(length * width)
         if length <= _MAX_KEPT:
             header.values[key] = [value for (value,) in struct.iter_unpack(form, data)]
+
+    def _pass_texts(self, count: int) -> None:
+        """Pass over texts without looking at them: a vocabulary has half a million."""
+        read, unpack, left = self._file.read, struct.Struct("<Q").unpack, self._left
+        for _ in range(count):
+            left -= _LENGTH
+            (size,) = unpack(read(_LENGTH)) if left >= 0 else (0,)
+            left -= size
+            if left < 0:
+                raise _DamagedError(_TOO_LONG)
+            read(size)
+        self._position = min(self._size, MAX_HEADER) - left
 
     def _tensor(self) -> tuple[str, int]:
         name = self._text()
@@ -187,7 +200,7 @@ class _Reader:
 
     def _take(self, size: int) -> bytes:
         if size > self._left:
-            raise _DamagedError("it ends in its header, or has too large a one")
+            raise _DamagedError(_TOO_LONG)
         data = self._file.read(size)
         if len(data) < size:
             raise _DamagedError("it ends in its header")
