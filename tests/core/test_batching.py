@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.core.simulated import G, HIGH, Held, Rig, cancelled, outcomes, rig, virtual
-from xy_core.core.batching import Batching, BatchFailed, split
+from tests.core.simulated import HIGH, G, Held, Rig, cancelled, outcomes, rig, virtual
+from xy_core.core.batching import BatchFailed, Batching, split
 from xy_core.core.cancellation import checkpoint
 from xy_core.core.errors import (
     DeviceLost,
@@ -25,7 +25,7 @@ from xy_core.core.task import TaskStatus, TaskType
 Batch = Callable[..., Any]
 
 
-def doubling(sim: Rig, sizes: list[int], seconds: float = 1.0, working: float = 0) -> Batch:
+def doubling(sizes: list[int], seconds: float = 1.0, working: float = 0) -> Batch:
     """A function that doubles items, fails for "bad" ones, and notes how many came together."""
 
     async def double(held: Held, items: list[Any]) -> list[Any]:
@@ -48,7 +48,7 @@ async def test_waiting_tasks_go_together_up_to_the_size():
     async with rig(8) as sim:
         sim.model("a", 2)
         sizes: list[int] = []
-        fn = doubling(sim, sizes)
+        fn = doubling(sizes)
         handles = [submit(sim, fn, n, Batching(4)) for n in range(10)]
         assert await outcomes(handles) == [n * 2 for n in range(10)]
         assert sizes == [4, 4, 2]
@@ -61,7 +61,7 @@ async def test_a_batch_takes_one_slot():
     async with rig(8, slots=2) as sim:
         sim.model("a", 2)
         sizes: list[int] = []
-        fn = doubling(sim, sizes, seconds=2)
+        fn = doubling(sizes, seconds=2)
         handles = [submit(sim, fn, n, Batching(4)) for n in range(8)]
         await asyncio.sleep(3)
         figures = sim.scheduler.statistics()["device:sim"]
@@ -78,7 +78,7 @@ async def test_the_first_waits_for_others_but_not_for_long(more: int, began: flo
         await sim.submit("a", seconds=0.1)
         begun = sim.now
         sizes: list[int] = []
-        fn = doubling(sim, sizes, seconds=1)
+        fn = doubling(sizes, seconds=1)
         handles = [submit(sim, fn, 1, Batching(4, max_wait=0.5))]
         await asyncio.sleep(0.2)
         handles += [submit(sim, fn, 1, Batching(4, max_wait=0.5)) for _ in range(more)]
@@ -93,7 +93,7 @@ async def test_only_equal_keys_and_functions_go_together():
         sim.model("a", 2)
         first: list[int] = []
         second: list[int] = []
-        one, other = doubling(sim, first), doubling(sim, second)
+        one, other = doubling(first), doubling(second)
         wide, tall = Batching(8, key=(512, 256)), Batching(8, key=(256, 512))
         handles = [submit(sim, one, n, wide if n % 2 else tall) for n in range(6)]
         handles += [submit(sim, other, n, wide) for n in range(2)]
@@ -106,7 +106,7 @@ async def test_one_bad_item_fails_alone():
     async with rig(8) as sim:
         sim.model("a", 2)
         sizes: list[int] = []
-        fn = doubling(sim, sizes)
+        fn = doubling(sizes)
         results = await outcomes([submit(sim, fn, item, Batching(4)) for item in (1, "bad", 3)])
         assert results[::2] == [2, 6]
         assert isinstance(results[1], LookupError)
@@ -118,7 +118,7 @@ async def test_a_batch_that_fails_is_run_one_by_one():
     async with rig(8) as sim:
         sim.model("a", 2)
         sizes: list[int] = []
-        fn = doubling(sim, sizes)
+        fn = doubling(sizes)
         handles = [submit(sim, fn, item, Batching(4)) for item in (1, "guilty", 3)]
         results = await outcomes(handles)
         assert results[::2] == [2, 6]
@@ -146,7 +146,7 @@ async def test_a_cancelled_member_does_not_disturb_the_others():
     async with rig(8) as sim:
         sim.model("a", 2)
         sizes: list[int] = []
-        fn = doubling(sim, sizes, seconds=3)
+        fn = doubling(sizes, seconds=3)
         handles = [submit(sim, fn, n, Batching(4)) for n in range(4)]
         await asyncio.sleep(3)
         assert handles[0].cancel()
@@ -164,7 +164,7 @@ async def test_a_member_that_is_cancelled_while_it_waits_is_not_computed():
     async with rig(8) as sim:
         sim.model("a", 2)
         sizes: list[int] = []
-        fn = doubling(sim, sizes)
+        fn = doubling(sizes)
         handles = [submit(sim, fn, n, Batching(4)) for n in range(4)]
         await asyncio.sleep(1)
         handles[1].cancel()
@@ -179,7 +179,7 @@ async def test_when_all_members_are_cancelled_so_is_the_run(after: float):
         sim.model("a", 2)
         await sim.submit("a", seconds=1)
         sizes: list[int] = []
-        fn = doubling(sim, sizes, seconds=100)
+        fn = doubling(sizes, seconds=100)
         sim.lane.pause()
         handles = [submit(sim, fn, n, Batching(4)) for n in range(4)]
         sim.lane.resume()
@@ -197,7 +197,7 @@ async def test_a_members_timeout_is_its_own():
     async with rig(8) as sim:
         sim.model("a", 2)
         sizes: list[int] = []
-        fn = doubling(sim, sizes, seconds=5)
+        fn = doubling(sizes, seconds=5)
         handles = [
             submit(sim, fn, 1, Batching(4), timeout=2),
             submit(sim, fn, 2, Batching(4), timeout=9),
@@ -215,7 +215,7 @@ async def test_a_batch_is_as_large_as_its_memory_allows():
     async with rig(8) as sim:
         sim.model("a", 2)
         sizes: list[int] = []
-        fn = doubling(sim, sizes, working=2)
+        fn = doubling(sizes, working=2)
         handles = [submit(sim, fn, n, Batching(8), memory=2 * G) for n in range(7)]
         assert await outcomes(handles) == [n * 2 for n in range(7)]
         assert sizes == [3, 3, 1]
@@ -227,7 +227,7 @@ async def test_a_batch_that_runs_out_of_memory_is_run_one_by_one():
     async with rig(8) as sim:
         sim.model("a", 2)
         sizes: list[int] = []
-        fn = doubling(sim, sizes, working=2)  # not declared
+        fn = doubling(sizes, working=2)  # not declared
         handles = [submit(sim, fn, n, Batching(4)) for n in range(4)]
         assert await outcomes(handles) == [0, 2, 4, 6]
         assert sizes == [4, 1, 1, 1, 1]
@@ -238,7 +238,7 @@ async def test_a_batch_is_as_urgent_as_its_most_urgent_member():
     async with rig(8) as sim:
         sim.model("a", 2)
         sizes: list[int] = []
-        fn = doubling(sim, sizes)
+        fn = doubling(sizes)
         first = submit(sim, fn, 1, Batching(2))
         handles = [submit(sim, fn, n, Batching(2)) for n in (2, 3)]
         urgent = submit(sim, fn, 4, Batching(2), priority=HIGH)
@@ -269,7 +269,7 @@ async def test_a_lost_device_is_left_by_the_whole_batch():
     async with rig(8, 8) as sim:
         sim.model("a", 2)
         sizes: list[int] = []
-        fn = doubling(sim, sizes, seconds=10)
+        fn = doubling(sizes, seconds=10)
         handles = [submit(sim, fn, n, Batching(4)) for n in range(4)]
         await asyncio.sleep(5)
         sim.gpus[int(handles[0].info.device[-1])].fail()
@@ -322,7 +322,7 @@ async def test_a_call_that_cannot_begin_fails_each_member():
 async def test_stopping_cancels_batches():
     async with rig(8) as sim:
         sim.model("a", 2)
-        handles = [submit(sim, doubling(sim, [], 50), n, Batching(4)) for n in range(9)]
+        handles = [submit(sim, doubling([], 50), n, Batching(4)) for n in range(9)]
         await asyncio.sleep(3)
     assert all(cancelled(one) for one in await outcomes(handles))
 

@@ -10,10 +10,10 @@ import pytest
 
 from tests.core.simulated import (
     CRITICAL,
-    G,
     HIGH,
     LOW,
     MEDIUM,
+    G,
     Held,
     Rig,
     cancelled,
@@ -230,7 +230,7 @@ async def test_a_batch_that_gave_way_ends_when_all_its_members_are_cancelled():
     async with rig(8) as sim:
         steps = await ready(sim)
 
-        async def draw(held: Held, items: list[str]) -> list[str]:
+        async def draw(held: Held, _: list[int]) -> list[str]:
             while True:
                 await give_way_async()
                 await held.gpu.compute(1.0)

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from tests.core.simulated import (
-    G,
     HIGH,
     LOW,
+    G,
     Held,
     Rig,
     cancelled,
