@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from tests.core.simulated import G, outcomes, rig, virtual
+from xy_core.core.batching import Batching
 from xy_core.core.compute import report_peak
 from xy_core.core.peaks import PeakTable
 from xy_core.core.task import TaskType
@@ -90,8 +91,6 @@ async def test_a_report_beyond_the_device_does_not_lock_tasks_out():
 
 @virtual
 async def test_a_batch_reports_for_all_its_members():
-    from xy_core.core.batching import Batching
-
     async with rig(8) as sim:
 
         async def draw(items: list[int]) -> list[int]:

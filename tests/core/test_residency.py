@@ -372,7 +372,7 @@ async def test_a_stream_of_a_model_that_fails_ends_with_its_error():
         sim.model("a", 2)
         sim.errors["a"] = [OSError("gone")]
 
-        async def count(held: Any, n: int) -> Any:
+        async def count(_: Any, n: int) -> Any:
             for number in range(n):
                 yield number
 
@@ -437,7 +437,7 @@ async def test_a_load_on_a_thread_that_is_given_up_is_unloaded_when_it_ends():
     begun, go = threading.Event(), threading.Event()
     unloaded = threading.Event()
 
-    def load(device: str, variant: Variant) -> str:
+    def load(*_: Any) -> str:
         begun.set()
         go.wait(10)
         return "weights"
@@ -557,14 +557,16 @@ async def test_a_retry_of_a_withdrawn_models_task_fails():
     async with rig(8) as sim:
         sim.model("a", 3)
 
-        async def stumble(held: Any) -> None:
+        failed = asyncio.Event()
+
+        async def stumble(_: Any) -> None:
+            failed.set()
             raise OSError("once")
 
         handle = sim.scheduler.submit(
             stumble, task_type=TaskType.GPU_BOUND, model="a", retries=3, retry_on=(OSError,)
         )
-        while handle.info.attempts < 1:
-            await asyncio.sleep(0.5)
+        await failed.wait()
         await sim.scheduler.withdraw_model("a")
         result = await outcome(handle)
         assert isinstance(result, (InvalidTaskError, OSError))

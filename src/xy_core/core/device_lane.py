@@ -299,6 +299,8 @@ class DeviceLane(Lane):
 
     def _batch_ended(self, run: Job, result: Any, error: BaseException | None) -> None:
         jobs = self._batches[run]
+        for job in jobs:
+            self.backlog.release(job)  # all, before the first one's end starts others
         for job, outcome in zip(jobs, split(len(jobs), result, error), strict=True):
             self._work_ended(job, *outcome)
         del self._batches[run]

@@ -352,6 +352,7 @@ class Residency:
                 came = await self._mover.load(wanted, variant, working)
             if came:
                 wanted.value = self._age + wanted.uses * worth(wanted)
+                self._wanted = None  # what was kept for its first task is that one's now
                 self._mover.announce(wanted)
         except DeviceLost:
             self.lose()
