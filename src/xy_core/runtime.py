@@ -55,6 +55,7 @@ async def open_runtime(
         sections=settings.sections(),
         resources={ModelStore: store},
         config=settings.engine,
+        journal=settings.journal,
         watchdog=LoopWatchdog(),
     )
     with terminating():

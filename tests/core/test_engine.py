@@ -13,6 +13,8 @@ import pytest
 from pydantic import BaseModel
 
 from tests.core.recorder import QUICK, Offer, Recorder, Section, hang, raises
+from xy_core.core.config import JournalConfig
+from xy_core.core.durable import DurableTasks
 from xy_core.core.engine import CoreEngine, ModuleChanged, installed_modules
 from xy_core.core.errors import (
     ConfigError,
@@ -25,6 +27,8 @@ from xy_core.core.errors import (
 )
 from xy_core.core.events import EventBus
 from xy_core.core.module import HealthStatus, ModuleHealth
+from xy_core.core.periodic import PeriodicTasks
+from xy_core.core.schedule import Every
 from xy_core.core.scheduler import GlobalTaskScheduler
 from xy_core.core.subscription import Overflow
 
@@ -413,6 +417,66 @@ async def test_a_module_of_another_package_is_found_and_loaded(tmp_path, monkeyp
     async with engine:
         module = await engine.load_module("other")
         assert module.config.greeting == "你好"
+
+
+def with_journal(config, path, **journal: Any) -> CoreEngine:
+    return CoreEngine(
+        scheduler=GlobalTaskScheduler(config()),
+        bus=EventBus(),
+        sections={},
+        config=QUICK,
+        journal=JournalConfig(path=path, **journal),
+    )
+
+
+async def test_modules_have_durable_and_periodic_tasks_that_outlive_the_engine(
+    config, offer, tmp_path
+):
+    path = tmp_path / "journal.db"
+    seen: list[int] = []
+
+    async def send(number: int) -> None:
+        seen.append(number)
+
+    async def start(self: Recorder) -> None:
+        await self.context.resource(DurableTasks).register("mailer.send", send)
+        periodic = self.context.resource(PeriodicTasks)
+        await periodic.add("hourly", "mailer.send", Every(3_600), arguments={"number": 1})
+
+    offer("mailer", start=start)
+    async with with_journal(config, path) as first:
+        task = await first.durable.submit("mailer.send", {"number": 7})
+    with pytest.raises(SchedulerClosed, match="after the next start"):
+        await task
+    async with with_journal(config, path) as second:
+        await second.load_module("mailer")
+        await (await second.durable.task(task.task_id))
+        assert list(await second.periodic.upcoming()) == ["hourly"]
+    assert seen == [7]
+
+
+async def test_an_engine_without_durable_tasks_makes_no_journal(config, tmp_path):
+    path = tmp_path / "folder" / "journal.db"
+    async with with_journal(config, path):
+        pass
+    assert not path.parent.exists()
+
+
+async def test_a_journal_that_cannot_be_used_fails_its_module_only(config, offer, tmp_path):
+    path = tmp_path / "journal.db"
+    path.write_bytes(b"nonsense" * 1_000)
+
+    async def start(self: Recorder) -> None:
+        await self.context.resource(DurableTasks).register("mailer.send", self.stop)
+
+    offer("mailer", start=start)
+    offer("other")
+    async with with_journal(config, path) as engine:
+        await engine.load_modules(["mailer", "other"])
+        health = await engine.health()
+    assert health["mailer"].status is HealthStatus.FAILED
+    assert "journal.path" in health["mailer"].detail
+    assert health["other"].status is HealthStatus.READY
 
 
 def test_our_own_modules_are_offered():

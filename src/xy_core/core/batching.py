@@ -6,7 +6,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from xy_core.core.errors import InvalidTaskError, TaskError
+from xy_core.core.errors import DeviceLost, InvalidTaskError, TaskError
 from xy_core.core.job import Job
 
 
@@ -56,7 +56,7 @@ def split(count: int, result: Any, error: BaseException | None) -> list[Outcome]
         error = _misfit(count, result)
     if error is None:
         return [(None, one) if isinstance(one, Exception) else (one, None) for one in result]
-    if count > 1 and isinstance(error, Exception):
+    if count > 1 and isinstance(error, Exception) and not isinstance(error, DeviceLost):
         failed = BatchFailed(str(error) or type(error).__name__)
         failed.__cause__ = error
         return [(None, failed)] * count

@@ -9,9 +9,11 @@ from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
+import structlog
 from pydantic import BaseModel
 
-from xy_core.core.config import EngineConfig
+from xy_core.core.config import EngineConfig, JournalConfig
+from xy_core.core.durable import DurableTasks
 from xy_core.core.entry_points import (
     AnyModule,
     LoadingOrder,
@@ -19,15 +21,19 @@ from xy_core.core.entry_points import (
     installed_modules,
     with_requirements,
 )
-from xy_core.core.errors import ModuleError, ModuleUnavailable
+from xy_core.core.errors import JournalError, ModuleError, ModuleUnavailable
 from xy_core.core.events import EventBus
 from xy_core.core.health import EngineReport, ModuleReport
-from xy_core.core.hosting import ModuleChanged, ModuleHost
+from xy_core.core.journal import Journal
 from xy_core.core.module import HealthStatus, Module, ModuleHealth
+from xy_core.core.module_runner import ModuleChanged, ModuleRunner, reason
+from xy_core.core.periodic import PeriodicTasks
 from xy_core.core.scheduler import GlobalTaskScheduler
 from xy_core.core.supervision import Supervisor
 from xy_core.core.usage import ModuleUsage
 from xy_core.core.watchdog import LoopWatchdog
+
+log = structlog.get_logger("engine")
 
 __all__ = ["CoreEngine", "ModuleChanged", "installed_modules"]
 
@@ -45,6 +51,8 @@ class CoreEngine:
     Attributes:
         scheduler: runs every task.
         bus: carries every event.
+        durable: durable tasks; modules find it by its type among their resources.
+        periodic: periodic tasks; the same.
     """
 
     def __init__(
@@ -55,6 +63,7 @@ class CoreEngine:
         sections: Mapping[str, BaseModel | Mapping[str, Any]],
         resources: Mapping[type, object] | None = None,
         config: EngineConfig | None = None,
+        journal: JournalConfig | None = None,
         watchdog: LoopWatchdog | None = None,
     ) -> None:
         """Put an engine together.
@@ -66,18 +75,22 @@ class CoreEngine:
                 values for it.
             resources: shared objects that modules ask for by type.
             config: time limits, and how failed modules are restarted.
+            journal: where durable and periodic tasks are recorded, once there are any.
             watchdog: measures the loop's lag while the engine runs, for `report`.
         """
         self.scheduler = scheduler
         self.bus = bus
+        self.durable = DurableTasks(scheduler, Journal(journal))
+        self.periodic = PeriodicTasks(scheduler, self.durable)
+        own = {DurableTasks: self.durable, PeriodicTasks: self.periodic}
         self._config = config or EngineConfig()
         self._watchdog = watchdog
         self._supervisor = Supervisor(self, self._config)
-        self._host = ModuleHost(
+        self._runner = ModuleRunner(
             scheduler=scheduler,
             bus=bus,
             sections=sections,
-            resources=resources or {},
+            resources={**own, **(resources or {})},
             config=self._config,
             failed=self._supervisor.failed,
         )
@@ -101,17 +114,21 @@ class CoreEngine:
         await self.stop()
 
     async def stop(self) -> None:
-        """Stop modules in reverse order, then the bus and the scheduler, each within its limit.
+        """Stop modules in reverse order, then the bus, the scheduler and the journal.
 
-        Whatever goes wrong with one of them, the others are stopped as well.
+        Each has its limit, and whatever goes wrong with one of them, the others are stopped as
+        well. Durable tasks that did not end in time run after the next start.
         """
         async with AsyncExitStack() as stack:
             if self._watchdog is not None:
                 stack.push_async_exit(self._watchdog)
+            stack.push_async_callback(self._close_journal)
             stack.push_async_callback(self.scheduler.stop, drain=self._config.drain_timeout)
+            stack.push_async_callback(self.durable.stop)
+            stack.push_async_callback(self.periodic.stop)
             stack.push_async_callback(self.bus.close)
-            for name in self._host.running:
-                stack.push_async_callback(self._host.stop, name)
+            for name in self._runner.running:
+                stack.push_async_callback(self._runner.stop, name)
             await self._supervisor.stop()
 
     # -- modules -----------------------------------------------------------------------------
@@ -136,7 +153,7 @@ class CoreEngine:
             UnknownModuleError: no installed package offers it.
         """
         async with self._changing:
-            if name not in self._host.running:
+            if name not in self._runner.running:
                 self._supervisor.forgive(name)
                 await self._load([name])
         return self.get(name)
@@ -144,7 +161,7 @@ class CoreEngine:
     async def unload_module(self, name: str) -> None:
         """Stop a module and everything that requires it; frees all they hold."""
         async with self._changing:
-            self._host.forget(name)
+            self._runner.forget(name)
             await self._unload(name)
 
     async def reload_module(self, name: str) -> AnyModule:
@@ -164,9 +181,9 @@ class CoreEngine:
         Raises:
             ModuleUnavailable: it is not loaded, or failed; the message says why.
         """
-        module = self._host.running.get(name)
+        module = self._runner.running.get(name)
         if module is None:
-            cause = self._host.down.get(name)
+            cause = self._runner.down.get(name)
             raise ModuleUnavailable(name, cause) from cause
         return module
 
@@ -204,8 +221,8 @@ class CoreEngine:
 
     async def health(self) -> dict[str, ModuleHealth]:
         """Return how each module is doing, the failed ones too."""
-        names = [*self._host.down, *self._host.running]
-        answers = await asyncio.gather(*(self._host.health(name) for name in names))
+        names = [*self._runner.down, *self._runner.running]
+        answers = await asyncio.gather(*(self._runner.health(name) for name in names))
         return dict(zip(names, answers, strict=True))
 
     async def report(self) -> EngineReport:
@@ -219,11 +236,11 @@ class CoreEngine:
             modules={
                 name: ModuleReport(
                     health,
-                    self._host.usage.get(name) or ModuleUsage(),
+                    self._runner.usage.get(name) or ModuleUsage(),
                     self._supervisor.restarts[name],
-                    self._host.topics(name),
+                    self._runner.topics(name),
                 )
-                for name, health in self._host.last_health().items()
+                for name, health in self._runner.last_health().items()
             },
             lanes=self.scheduler.statistics(),
             devices=self.scheduler.devices(),
@@ -239,16 +256,16 @@ class CoreEngine:
         return {
             name: ModuleError(health.detail or "it says that it failed")
             for name, health in (await self.health()).items()
-            if health.status is HealthStatus.FAILED and name in self._host.running
+            if health.status is HealthStatus.FAILED and name in self._runner.running
         }
 
     async def take_down(self, name: str, error: Exception) -> list[str]:
         """Stop a running module that has failed, with its dependants; returns all their names."""
         async with self._changing:
-            if name not in self._host.running:
+            if name not in self._runner.running:
                 return []
             names = [name, *await self._unload(name)]
-            self._host.note_restart(names, error)
+            self._runner.note_restart(names, error)
         return names
 
     async def bring_back(self, names: list[str]) -> bool:
@@ -259,35 +276,42 @@ class CoreEngine:
 
     def keep_waiting(self, names: list[str], error: Exception) -> None:
         """Note that those of them that are down will be tried again."""
-        self._host.note_restart(self._down(names), error)
+        self._runner.note_restart(self._down(names), error)
 
     def give_up(self, names: list[str], error: Exception) -> None:
         """Note that those of them that are down stay down."""
         for name in self._down(names):
-            cause = error if name == names[0] else self._host.down[name]
-            self._host.note_failure(name, cause)
+            cause = error if name == names[0] else self._runner.down[name]
+            self._runner.note_failure(name, cause)
 
     # -- inside ------------------------------------------------------------------------------
 
+    async def _close_journal(self) -> None:
+        try:
+            async with asyncio.timeout(self._config.stop_timeout):
+                await self.durable.close()
+        except (JournalError, TimeoutError) as error:
+            log.warning("the journal was not closed cleanly", reason=reason(error))
+
     def _down(self, names: list[str]) -> list[str]:
         """Those that do not run but are wanted: nobody has unloaded them by hand."""
-        return [name for name in names if name in self._host.down]
+        return [name for name in names if name in self._runner.down]
 
     async def _load(self, names: Iterable[str]) -> None:
         classes, broken = with_requirements(names, installed_modules())
         for name, error in broken.items():
-            self._host.note_failure(name, error)
+            self._runner.note_failure(name, error)
         for ready in LoadingOrder(classes):
             async with asyncio.TaskGroup() as group:
                 for name in classes.keys() & ready:
-                    group.create_task(self._host.start(name, classes[name]))
+                    group.create_task(self._runner.start(name, classes[name]))
 
     async def _unload(self, name: str) -> list[str]:
         """Stop a module after its dependants, and return these."""
-        others = dependants(self._host.running, name)
+        others = dependants(self._runner.running, name)
         for other in (*others, name):
-            if other in self._host.running:
-                await self._host.stop(other)
+            if other in self._runner.running:
+                await self._runner.stop(other)
         return others
 
 

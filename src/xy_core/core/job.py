@@ -116,7 +116,6 @@ class Job(TaskHandle[Any]):
         "memory",
         "model",
         "on_settled",
-        "out_of_memory",
         "preemptible",
         "preempting",
         "queued",
@@ -124,6 +123,7 @@ class Job(TaskHandle[Any]):
         "retry_on",
         "running",
         "sequence",
+        "setbacks",
         "settled",
         "since",
         "started",
@@ -151,7 +151,7 @@ class Job(TaskHandle[Any]):
         self.memory = 0
         self.batching: Batching | None = None
         self.alone = False
-        self.out_of_memory = 0
+        self.setbacks = 0
         self.admission: Admission | None = None
         self.compute: ComputeLease | None = None
         self.lent: tuple[Any, ...] = ()

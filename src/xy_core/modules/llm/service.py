@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from xy_core.core.errors import InputError
+from xy_core.core.host_proxy import ill_hosts, make_backend
 from xy_core.core.module import HealthStatus, Module, ModuleContext, ModuleHealth
 from xy_core.core.stream import TaskStream
 from xy_core.core.task import TaskPriority, TaskType
@@ -31,14 +32,14 @@ class LLMService(Module[LLMConfig]):
     async def initialize(self) -> None:
         """Load all configured models, side by side."""
         store = self.context.resource(ModelStore)
-        models = {entry.id: self._open(store, entry) for entry in self.config.models}
+        # Kept before they are loaded: if one fails, `stop` must find the others.
+        self._models = {entry.id: self._open(store, entry) for entry in self.config.models}
         async with asyncio.TaskGroup() as group:
-            for model_id, model in models.items():
+            for model_id, model in self._models.items():
                 loading = self.context.scheduler.run(
                     model.load, name="llm.load", task_type=TaskType.CPU_BOUND, note=model_id
                 )
                 group.create_task(loading)
-        self._models = models
 
     def generate(
         self,
@@ -82,9 +83,12 @@ class LLMService(Module[LLMConfig]):
                 group.create_task(asyncio.to_thread(model.close))
 
     async def health(self) -> ModuleHealth:
-        """Name the loaded models."""
-        status = HealthStatus.READY if self._models else HealthStatus.STOPPED
-        return ModuleHealth(status, facts={"models": ", ".join(self._models)})
+        """Name the loaded models, and those whose process has died."""
+        if not self._models:
+            return ModuleHealth(HealthStatus.STOPPED)
+        ill = ill_hosts(self._models.values())
+        status = HealthStatus.DEGRADED if ill else HealthStatus.READY
+        return ModuleHealth(status, ill, {"models": ", ".join(self._models)})
 
     def _choose(self, language: str) -> LanguageModelConfig:
         models = self.config.models
@@ -93,4 +97,11 @@ class LLMService(Module[LLMConfig]):
     def _open(self, store: ModelStore, entry: LanguageModelConfig) -> LanguageModel:
         installed = store.get(entry.id)
         weights = next(file.name for file in installed.entry.files if file.name.endswith(".gguf"))
-        return _PROMPTS[entry.prompt](installed.file(weights), entry, self.config)
+        return make_backend(
+            _PROMPTS[entry.prompt],
+            installed.file(weights),
+            entry,
+            self.config,
+            name=entry.id,
+            config=self.config,
+        )

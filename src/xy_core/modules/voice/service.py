@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Iterator, Sequence
 from typing import ClassVar
 
 from xy_core.core.errors import InputError
+from xy_core.core.host_proxy import ill_hosts, make_backend
 from xy_core.core.module import HealthStatus, Module, ModuleContext, ModuleHealth
 from xy_core.core.stream import TaskStream
 from xy_core.core.task import TaskPriority, TaskType
@@ -36,18 +38,23 @@ class VoiceService(Module[VoiceConfig]):
         """Load all engines, side by side."""
         store = self.context.resource(ModelStore)
         hearing = self.config.transcriber
-        transcriber = WhisperTranscriber(
-            store.get(hearing.id).directory, hearing, self.config.threads
+        transcriber = make_backend(
+            WhisperTranscriber,
+            store.get(hearing.id).directory,
+            hearing,
+            self.config.threads,
+            name=hearing.id,
+            config=self.config,
         )
         synthesizers = {
-            entry: _synthesizer(store, entry, self.config.threads)
-            for entry in self.config.synthesizers
+            entry: _synthesizer(store, entry, self.config) for entry in self.config.synthesizers
         }
+        # Kept before they are loaded: if one fails, `stop` must find the others.
+        self._transcriber, self._synthesizers = transcriber, synthesizers
         async with asyncio.TaskGroup() as group:
             group.create_task(self._load(transcriber, hearing.id))
             for entry, synthesizer in synthesizers.items():
                 group.create_task(self._load(synthesizer, entry.id or entry.engine))
-        self._transcriber, self._synthesizers = transcriber, synthesizers
 
     async def transcribe(
         self,
@@ -138,7 +145,8 @@ class VoiceService(Module[VoiceConfig]):
             return ModuleHealth(HealthStatus.STOPPED)
         spoken = ", ".join(entry.id or entry.engine for entry in self._synthesizers)
         facts = {"transcriber": self.config.transcriber.id, "synthesizers": spoken}
-        return ModuleHealth(HealthStatus.READY, facts=facts)
+        ill = ill_hosts([self._transcriber, *self._synthesizers.values()])
+        return ModuleHealth(HealthStatus.DEGRADED if ill else HealthStatus.READY, ill, facts)
 
     async def _load(self, engine: Engine, note: str) -> None:
         await self.context.scheduler.run(
@@ -155,11 +163,12 @@ def _say(runs: Sequence[tuple[Synthesizer, str, str]], style: VoiceStyle) -> Ite
         yield from synthesizer.synthesize(text, language, style)
 
 
-def _synthesizer(store: ModelStore, entry: SynthesizerConfig, threads: int) -> Synthesizer:
+def _synthesizer(store: ModelStore, entry: SynthesizerConfig, config: VoiceConfig) -> Synthesizer:
+    make = functools.partial(make_backend, name=entry.id or entry.engine, config=config)
     if entry.engine == "espeak":
-        return EspeakSynthesizer()
+        return make(EspeakSynthesizer)
     installed = store.get(entry.id)
     if entry.engine == "kokoro":
-        return KokoroSynthesizer(installed.directory, entry.voices, threads)
+        return make(KokoroSynthesizer, installed.directory, entry.voices, config.threads)
     voice = next(file.name for file in installed.entry.files if file.name.endswith(".onnx"))
-    return PiperSynthesizer(installed.file(voice))
+    return make(PiperSynthesizer, installed.file(voice))

@@ -32,7 +32,7 @@ class ModuleChanged(Event):
     detail: str = ""
 
 
-class ModuleHost:
+class ModuleRunner:
     """The modules of one engine, and why some of them do not run.
 
     Attributes:
@@ -52,7 +52,7 @@ class ModuleHost:
         config: EngineConfig,
         failed: Callable[[str, Exception], None],
     ) -> None:
-        """Make an empty host.
+        """Make a runner without modules.
 
         Args:
             scheduler: runs the modules' tasks.
