@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import selectors
 import sys
 import threading
 import time
 import traceback
 from collections import deque
 from dataclasses import dataclass
-from types import TracebackType
+from types import FrameType, TracebackType
 from typing import Self
 
 import structlog
@@ -31,7 +32,8 @@ class Blocker:
     Attributes:
         ts: when it was noticed, in seconds since the epoch.
         seconds: how long it lasted.
-        stack: what the loop's thread was doing, innermost call last.
+        stack: what the loop's thread was doing, innermost call last; or that it was idle, but
+            others had the processor.
     """
 
     ts: float
@@ -99,7 +101,8 @@ class LoopWatchdog:
         stack, self._stack = self._stack, ""
         if stack:
             self.blockers.append(Blocker(time.time(), late, stack))
-            log.warning("event loop blocked", seconds=round(late, 3), stack=stack)
+            # No warning: people who chat have no use for a stack, and a busy machine is no fault.
+            log.info("event loop blocked", seconds=round(late, 3), stack=stack)
         self._schedule(loop)
 
     def _watch(self) -> None:
@@ -107,4 +110,13 @@ class LoopWatchdog:
             late = time.monotonic() - self._beat_at
             if late > self._threshold and not self._stack:
                 frame = sys._current_frames().get(self._loop_thread)  # noqa: SLF001 - the documented way
-                self._stack = "".join(traceback.format_stack(frame)) if frame else "unknown"
+                self._stack = _describe(frame)
+
+
+def _describe(frame: FrameType | None) -> str:
+    """What held the loop up: its own code, or others that had the processor while it was idle."""
+    if frame is None:
+        return "unknown"
+    if frame.f_code.co_filename == selectors.__file__:
+        return "nothing of the loop's own: other threads or programs had the processor"
+    return "".join(traceback.format_stack(frame))
