@@ -104,6 +104,14 @@ _BENCHMARKS = (
         "residency --json",
     ),
     _Benchmark(
+        "budget",
+        tr(
+            "Real models that do not fit together into a budget of memory, served in turns.",
+            "真实模型总大小超过内存预算时，轮流加载、全部得到响应。",
+        ),
+        "budget --json",
+    ),
+    _Benchmark(
         "host",
         tr(
             "What a model in a process of its own costs: arrays, calls, restarts.",

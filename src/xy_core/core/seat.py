@@ -98,6 +98,7 @@ class ModelStatistics:
         state: where it is.
         variant: how it is held; empty while it is not.
         size: bytes of the device that it holds.
+        full_size: bytes that it takes in its best variant.
         users: tasks that compute with it now.
         uses: tasks that ever did.
     """
@@ -106,6 +107,7 @@ class ModelStatistics:
     state: ModelState
     variant: str
     size: int
+    full_size: int
     users: int
     uses: int
 
@@ -147,6 +149,7 @@ def device_statistics(seat: Seat) -> DeviceStatistics:
             one.state,
             "" if one.variant is None else one.variant.name,
             one.size,
+            one.spec.variants[0].device_bytes,
             one.users,
             one.uses,
         )
