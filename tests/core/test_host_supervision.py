@@ -42,7 +42,7 @@ def kill(host: ModelHost) -> None:
     os.kill(host.pid, signal.SIGKILL)
 
 
-@pytest.fixture
+@pytest.fixture(autouse=True)
 def everything_logged() -> Iterator[None]:
     """Let no level be left out, whatever an earlier test has configured."""
     before = structlog.get_config()
@@ -194,7 +194,6 @@ def test_a_process_keeps_to_its_cores_and_steps_back():
         assert host.call("limits") == ({0}, min(19, os.nice(0) + 7))
 
 
-@pytest.mark.usefixtures("everything_logged")
 def test_what_it_prints_is_logged_line_by_line():
     with capture_logs() as logs:
         with running() as host:
@@ -208,7 +207,6 @@ def test_what_it_prints_is_logged_line_by_line():
     assert {(entry["model"], entry["pid"]) for entry in printed} == {("guest", pid)}
 
 
-@pytest.mark.usefixtures("everything_logged")
 def test_an_object_that_fails_to_close_is_let_go_all_the_same():
     with capture_logs() as logs:
         with running(Clinging, stop_timeout=60) as host:
