@@ -124,7 +124,7 @@ async def test_a_function_runs_in_another_process_which_serves_the_next_as_well(
 async def test_no_process_is_started_before_the_first_task():
     before = set(children())
     async with GlobalTaskScheduler(processes()):
-        assert set(children()) == before
+        assert not set(children()) - before
 
 
 async def test_errors_come_back_with_the_trace_of_the_worker(scheduler):
@@ -243,8 +243,7 @@ async def test_memory_is_limited():
 async def test_processes_keep_to_their_cores_and_step_back():
     async with GlobalTaskScheduler(processes(cores=(0,), nice=7)) as scheduler:
         assert await scheduler.submit(os.sched_getaffinity, 0, task_type=PROCESS) == {0}
-        stepped_back = min(19, os.nice(0) + 7)
-        assert await scheduler.submit(os.nice, 0, task_type=PROCESS) == stepped_back
+        assert await scheduler.submit(os.nice, 0, task_type=PROCESS) == min(19, os.nice(0) + 7)
 
 
 @needs_linux
