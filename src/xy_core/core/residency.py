@@ -216,7 +216,7 @@ class Residency:
         """
         resident = self._residents[name]
         if self._move is not None:
-            return resident.state is ModelState.LOADING
+            return False
         if resident.state is ModelState.FAILED:
             self._after_cooldown(resident)
         if not self._fits(resident, working):
