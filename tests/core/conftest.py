@@ -8,8 +8,10 @@ from typing import Any, TypeVar
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.core.recorder import QUICK, Offer, Recorder
 from xy_core.core.clock import run_virtual
 from xy_core.core.config import DeviceConfig, LaneConfig, SchedulerConfig
+from xy_core.core.engine import CoreEngine
 from xy_core.core.events import EventBus
 from xy_core.core.scheduler import GlobalTaskScheduler
 
@@ -63,3 +65,32 @@ async def bus() -> AsyncIterator[EventBus]:
     bus = EventBus()
     yield bus
     await bus.close()
+
+
+@pytest.fixture
+def calls() -> list[str]:
+    return []
+
+
+@pytest.fixture
+def offer(monkeypatch, calls):
+    """Offer modules to the engine as installed packages do."""
+    offers: dict[str, Any] = {}
+    monkeypatch.setattr("xy_core.core.engine.installed_modules", lambda: offers)
+
+    def add(name: str, *requires: str, base: type[Recorder] = Recorder, **members: Any) -> None:
+        values = {"name": name, "requires": requires, "calls": calls} | members
+        kind = type(name.title(), (base,), values)
+        offers[name] = Offer(lambda: kind)
+
+    add.offers = offers
+    return add
+
+
+@pytest.fixture
+async def engine(config):
+    made = CoreEngine(
+        scheduler=GlobalTaskScheduler(config()), bus=EventBus(), sections={}, config=QUICK
+    )
+    async with made:
+        yield made

@@ -6,13 +6,14 @@ import asyncio
 import importlib.util
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 from xy_core.bench.report_scheduler import ReportScheduler
 from xy_core.core.config import LaneConfig, SchedulerConfig
 from xy_core.core.scheduler import GlobalTaskScheduler
 
-Contender = Callable[[int], Awaitable[float]]
+Contender = Callable[[int], Coroutine[Any, Any, float]]
 
 _WORKERS = 64
 

@@ -1,11 +1,13 @@
-"""Settings of the core: lanes, history, trace, bus, shutdown, log."""
+"""Settings of the core: lanes, history, trace, bus, journal, shutdown, log."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal
 
+import platformdirs
 from pydantic import (
     BaseModel,
     ByteSize,
@@ -47,6 +49,40 @@ class ProcessConfig(LaneConfig):
     nice: int = Field(10, ge=0, le=19, description="How much they step back behind the loop.")
     recycle_after: int = Field(0, ge=0, description="Tasks after which one is replaced; 0: never.")
     idle_seconds: float = Field(60.0, gt=0, description="Seconds without a task that end it.")
+
+
+class HostConfig(StrictModel):
+    """A process that one model has to itself."""
+
+    memory: int | None = Field(None, gt=0, description="Bytes of data that it may use.")
+    cores: tuple[int, ...] | None = Field(None, description="Processors that it may run on.")
+    nice: int = Field(5, ge=0, le=19, description="How much it steps back behind the loop.")
+    calls: int = Field(16, ge=1, le=256, description="Calls that it serves at a time.")
+    shared_memory: int = Field(
+        1 << 30, ge=1 << 20, description="Bytes of arrays under way in one direction, at most."
+    )
+    start_timeout: float = Field(120.0, gt=0, description="Seconds to start and load.")
+    stop_timeout: float = Field(3.0, gt=0, description="Seconds to end before it is killed.")
+    cancel_grace: float = Field(
+        5.0, gt=0, description="Seconds that a cancelled call gets before the process is killed."
+    )
+    ping_every: float = Field(5.0, gt=0, description="Seconds between two health checks.")
+    ping_timeout: float = Field(30.0, gt=0, description="Seconds of silence that end it.")
+    retries: int = Field(
+        1, ge=0, le=5, description="New attempts of a call that a crash left without any item."
+    )
+    backoff: float = Field(0.2, gt=0, description="Seconds before a restart; doubles each time.")
+    max_restarts: int = Field(5, ge=0, description="Restarts within `window` before it rests.")
+    window: float = Field(60.0, gt=0, description="Seconds that restarts count, and of the rest.")
+
+
+class HostedConfig(StrictModel):
+    """The settings of a module whose models may have processes of their own."""
+
+    isolation: Literal["none", "process"] = Field(
+        "none", description="process: each model in a process of its own."
+    )
+    process: HostConfig = Field(HostConfig(), description="How such a process is kept.")
 
 
 class SimConfig(StrictModel):
@@ -162,12 +198,44 @@ class BusConfig(StrictModel):
     request_timeout: float = Field(30.0, gt=0, description="Seconds to wait for a reply.")
 
 
-class EngineConfig(StrictModel):
-    """Time limits of the CoreEngine's phases, in seconds."""
+class JournalConfig(StrictModel):
+    """Where durable and periodic tasks are recorded; the file is made when there is the first."""
 
-    initialize_timeout: float = Field(120.0, gt=0)
+    path: Path = Field(
+        default_factory=lambda: platformdirs.user_data_path("xy-core") / "journal.db",
+        description="The SQLite file; one process at a time runs its tasks.",
+    )
+    synchronous: Literal["full", "normal"] = Field(
+        "full", description="full: survives power cuts as well; normal: crashes of the program."
+    )
+    commit_interval: float = Field(
+        0.02, gt=0, le=1, description="Seconds for which outcomes that nobody awaits are gathered."
+    )
+    queue_size: int = Field(10_000, ge=1, description="Changes that may wait to be written.")
+    window: int = Field(
+        512, ge=2, description="Tasks of one name in memory; more wait in the file alone."
+    )
+    max_payload: int = Field(
+        1 << 20, ge=2, description="Characters of one task's arguments or result, as JSON."
+    )
+    keep_seconds: float = Field(86_400.0, gt=0, description="How long done tasks are remembered.")
+    keep_done: int = Field(100_000, ge=0, description="Done tasks that are remembered.")
+
+
+class EngineConfig(StrictModel):
+    """How the CoreEngine bounds its phases and restarts modules; times in seconds."""
+
+    initialize_timeout: float = Field(120.0, gt=0, description="For each module.")
+    start_timeout: float = Field(30.0, gt=0, description="For each module.")
     stop_timeout: float = Field(5.0, gt=0, description="For each module.")
     drain_timeout: float = Field(5.0, gt=0, description="For running tasks at shutdown.")
+    health_timeout: float = Field(2.0, gt=0, description="For a module to say how it is doing.")
+    health_interval: float = Field(10.0, gt=0, description="Between two looks at all modules.")
+    max_restarts: int = Field(3, ge=0, description="Of a failing module within the window.")
+    restart_window: float = Field(300.0, gt=0, description="After which a restart is forgotten.")
+    restart_backoff: float = Field(
+        1.0, gt=0, description="Longest wait before the first restart; each next doubles it."
+    )
 
 
 class LogConfig(StrictModel):

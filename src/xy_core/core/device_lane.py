@@ -127,6 +127,18 @@ class DeviceLane(Lane):
             for seat in seats:
                 group.create_task(seat.residency.withdraw(name))
 
+    async def preload(self, name: str) -> bool:
+        """Bring a model to the emptiest device if there is room for it; whether it is there.
+
+        Raises:
+            InvalidTaskError: no such model is registered.
+            Exception: what its loading raised.
+        """
+        seats = [seat for seat in self.backlog.seats if name in seat.residency and not seat.lost]
+        if not seats:
+            raise InvalidTaskError(f"no model {name!r} is registered")
+        return await max(seats, key=lambda seat: seat.free).residency.preload(name)
+
     def look(self) -> None:
         """Start what can start: a model has come or gone, or memory is free again."""
         self._pump(self._time())
@@ -187,7 +199,7 @@ class DeviceLane(Lane):
         self._grant(jobs, run)
         try:
             self.executor.start(run, self._batch_ended)
-        except Exception as error:  # noqa: BLE001 - a call that cannot even begin is its failure
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - it is the batch's end
             self._loop.call_soon(self._batch_ended, run, None, error)
 
     def _label(self, job: Job, first: Job) -> str:

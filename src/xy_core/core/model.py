@@ -32,11 +32,13 @@ class Variant:
         name: ``full``, ``partial-20``, ``host``, …
         device_bytes: what it takes of the device while it is loaded, in bytes.
         speed: how fast it computes, relative to the first variant.
+        host_bytes: what it takes of the host's memory meanwhile, in bytes.
     """
 
     name: str
     device_bytes: int
     speed: float = 1.0
+    host_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
 
 import structlog
 
 from xy_core.core.errors import DeviceLost, DeviceMemoryError, InvalidTaskError, ModelLoadError
-from xy_core.core.eviction import Claim, fitting, pinned, victims, worth
+from xy_core.core.eviction import IDLE, Claim, fitting, pinned, victims, worth
 from xy_core.core.ledger import MemoryLedger
 from xy_core.core.model import ModelMoved, ModelSpec, ModelState, Variant
 from xy_core.core.mover import ModelMover, Run, to_the_end
@@ -237,6 +238,23 @@ class Residency:
         move = self._exchange(resident, variant, working, going, restored=restored)
         self._begin(move, f"bring {name}")
         return True
+
+    async def preload(self, name: str) -> bool:
+        """Bring a model if there is room without any other going; whether it is here.
+
+        Raises:
+            Exception: what its loading raised.
+            DeviceMemoryError: it would not fit beside the pinned models.
+        """
+        resident = self._residents[name]
+        while True:
+            await self._until_still()
+            if resident.state is ModelState.FAILED and resident.error is not None:
+                raise resident.error
+            if resident.state is ModelState.READY:
+                return True
+            if not self.bring(name, 0, Claim(IDLE, lambda _: -math.inf)):
+                return False
 
     def degrade(self, resident: Resident) -> bool:
         """Never again hold a model in a variant as large as now; False if there is no smaller."""

@@ -182,6 +182,15 @@ class GlobalTaskScheduler:
             raise
         return job
 
+    def check(self, fn: Callable[..., Any], task_type: TaskType, device: str | None = None) -> None:
+        """Refuse a function that `submit` would refuse.
+
+        Raises:
+            InvalidTaskError: it does not fit the task type, or there is no such device.
+            SchedulerClosed: the scheduler is not running.
+        """
+        self._lane(task_type, device).executor.check(fn)
+
     @overload
     async def run(
         self,
@@ -327,6 +336,18 @@ class GlobalTaskScheduler:
             InvalidTaskError: no such device is configured, or the name is taken.
         """
         self._device_lane(device).register(spec)
+
+    async def preload_model(self, name: str, device: str | None = None) -> bool:
+        """Bring a model before any task asks for it, unless another one would have to go.
+
+        Returns:
+            Whether it is there now; if not, it comes with its first task.
+
+        Raises:
+            InvalidTaskError: no such model is registered there.
+            Exception: what its loading raised.
+        """
+        return await self._device_lane(device).preload(name)
 
     async def withdraw_model(self, name: str, device: str | None = None) -> None:
         """Unload a model once nothing uses it, and forget it.

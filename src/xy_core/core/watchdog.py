@@ -18,7 +18,7 @@ from xy_core.core.histogram import Histogram, Quantiles
 
 log = structlog.get_logger("watchdog")
 
-_BEAT = 0.01
+_BEAT = 0.02
 """Seconds between two heartbeats of the loop."""
 _KEPT = 100
 """Blockers that are remembered."""
@@ -42,7 +42,7 @@ class Blocker:
 class LoopWatchdog:
     """Watches the running event loop for the length of an ``async with`` block.
 
-    The loop beats every 10 ms and records how late each beat comes. A thread looks at the beat;
+    The loop beats every 20 ms and records how late each beat comes. A thread looks at the beat;
     when it is overdue by `threshold` seconds, it takes the stack of the loop's thread.
 
     Attributes:
