@@ -611,3 +611,29 @@ async def test_loading_state_is_seen_at_once():
         await asyncio.sleep(0)
         assert sim.states() == {"a": LOADING}
         await handle
+
+
+# -- preloading ------------------------------------------------------------------------------
+
+
+@virtual
+async def test_a_preloaded_model_is_there_before_its_first_task():
+    async with rig(8) as sim:
+        sim.model("a", 3)
+        sim.model("b", 6)
+        assert await sim.scheduler.preload_model("a")
+        assert not await sim.scheduler.preload_model("b")
+        assert sim.states() == {"a": READY, "b": COLD}
+        await sim.submit("a")
+        assert sim.now == 4
+
+
+@pytest.mark.parametrize("after", [0.0, 1.0, 2.9])
+@virtual
+async def test_stopping_while_a_model_is_preloaded_leaves_nothing(after: float):
+    async with rig(8) as sim:
+        sim.model("a", 3)
+        preloading = asyncio.create_task(sim.scheduler.preload_model("a"))
+        await asyncio.sleep(after)
+        await sim.scheduler.stop()
+        await asyncio.wait([preloading])
