@@ -111,6 +111,24 @@ async def test_it_waits_while_room_is_made():
 
 
 @virtual
+async def test_the_timeout_of_the_first_run_does_not_end_the_second():
+    async with rig(8) as sim:
+        sim.model("b", 4)
+        await sim.submit("b")
+        tries = []
+
+        async def late() -> str:
+            tries.append(sim.now)
+            await sim.gpu.compute(3.0)
+            if len(tries) < 2:
+                raise OutOfDeviceMemory("fragmented")
+            return "done"
+
+        assert await sim.scheduler.run(late, timeout=4, **DEVICE) == "done"
+        assert len(tries) == 2
+
+
+@virtual
 async def test_a_pinned_model_stays_even_then():
     async with rig(8) as sim:
         sim.model("p", 4, pinned=True)

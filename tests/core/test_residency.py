@@ -273,12 +273,34 @@ async def test_what_does_not_swap_in_is_loaded():
 
 
 @virtual
-async def test_what_does_not_swap_out_is_unloaded():
+async def test_host_ram_that_others_use_is_left_alone():
     async with rig(8, swap=8, host=3) as sim:
-        sim.model("a", 5, swaps=True)  # host RAM is promised, but really not there
+        sim.model("a", 5, swaps=True)
         sim.model("b", 5)
         for name in "aba":
             await sim.submit(name)
+        assert sim.states() == {"a": READY, "b": COLD}
+
+
+@virtual
+async def test_what_does_not_swap_out_or_unload_cleanly_goes_all_the_same():
+    async def broken(*_: Any) -> None:
+        raise OSError("broken")
+
+    async with rig(8, swap=8) as sim:
+        spec = sim.model("a", 5, swaps=True)
+
+        async def unload(held: Any) -> None:
+            held.drop()
+            await broken()
+
+        await sim.scheduler.withdraw_model("a")
+        sim.scheduler.register_model(
+            ModelSpec("a", spec.variants, spec.load, unload, swap_out=broken, swap_in=broken)
+        )
+        sim.model("b", 5)
+        for name in "aba":
+            assert await sim.submit(name) == "sim:0"
         assert sim.states() == {"a": READY, "b": COLD}
 
 
@@ -348,6 +370,16 @@ async def test_a_load_failure_reaches_every_waiting_task_and_cools_down():
         await asyncio.sleep(at_once.retry_after)
         assert await sim.submit("a") == "sim:0"
         assert sim.states() == {"a": READY}
+
+
+@virtual
+async def test_a_model_that_runs_out_of_memory_in_every_variant_has_failed():
+    async with rig(8) as sim:
+        sim.model("a", 4, 2)
+        sim.errors["a"] = [OutOfDeviceMemory("fragmented") for _ in range(2)]
+        result = await outcome(sim.submit("a"))
+        assert isinstance(result, ModelLoadError)
+        assert "fragmented" in str(result)
 
 
 @virtual
@@ -579,3 +611,29 @@ async def test_loading_state_is_seen_at_once():
         await asyncio.sleep(0)
         assert sim.states() == {"a": LOADING}
         await handle
+
+
+# -- preloading ------------------------------------------------------------------------------
+
+
+@virtual
+async def test_a_preloaded_model_is_there_before_its_first_task():
+    async with rig(8) as sim:
+        sim.model("a", 3)
+        sim.model("b", 6)
+        assert await sim.scheduler.preload_model("a")
+        assert not await sim.scheduler.preload_model("b")
+        assert sim.states() == {"a": READY, "b": COLD}
+        await sim.submit("a")
+        assert sim.now == 4
+
+
+@pytest.mark.parametrize("after", [0.0, 1.0, 2.9])
+@virtual
+async def test_stopping_while_a_model_is_preloaded_leaves_nothing(after: float):
+    async with rig(8) as sim:
+        sim.model("a", 3)
+        preloading = asyncio.create_task(sim.scheduler.preload_model("a"))
+        await asyncio.sleep(after)
+        await sim.scheduler.stop()
+        await asyncio.wait([preloading])

@@ -10,7 +10,7 @@ from typing import Any
 import structlog
 
 from xy_core.core.backlog import Backlog, Candidate
-from xy_core.core.batching import BatchFailed, carrier, split
+from xy_core.core.batching import Batches, BatchFailed, split
 from xy_core.core.compute import ComputeLease, current_lease
 from xy_core.core.config import LaneConfig
 from xy_core.core.errors import (
@@ -82,8 +82,7 @@ class DeviceLane(Lane):
             seat.residency.changed = self._look_soon
         self._free = [name]  # always worth a look: whether there is a slot is the seats' to say
         self._lent: dict[Job, Callable[[], None]] = {}
-        self._batches: dict[Job, list[Job]] = {}
-        self._carriers: dict[Job, Job] = {}
+        self._batches = Batches()
         self._looking: asyncio.TimerHandle | None = None
         self._preparing = False
 
@@ -191,11 +190,7 @@ class DeviceLane(Lane):
         for job in jobs:
             self._lend_model(job)
             self._begin(job, self._label(job, jobs[0]), now)
-        run = carrier(jobs)
-        self._batches[run] = jobs
-        for job in jobs:
-            job.running = run
-            self._carriers[job] = run
+        run = self._batches.begin(jobs)
         self._grant(jobs, run)
         try:
             self.executor.start(run, self._batch_ended)
@@ -232,7 +227,7 @@ class DeviceLane(Lane):
 
     def _may_wait(self, job: Job) -> bool:
         """Whether a running task may give way: not if it is to end, or too many have done so."""
-        if self._closed or job.preempting or self._unwanted(job):
+        if self._closed or job.preempting or self._batches.unwanted(job):
             return False
         seat = self.backlog.seat(job.info.device)
         away = sum(other.info.device == seat.name for other in self._lent)
@@ -264,8 +259,9 @@ class DeviceLane(Lane):
     def _preempt_on(self, seat: Seat, urgency: TaskPriority) -> None:
         victims = [
             job
-            for job in self._preemptible - self._carriers.keys() - self._lent.keys()
-            if not job.preempting and job.info.priority < urgency and job.info.device == seat.name
+            for job in self._preemptible - self._lent.keys()
+            if not job.preempting and job not in self._batches
+            if job.info.priority < urgency and job.info.device == seat.name
         ]
         if victims:
             self._interrupt(max(victims, key=lambda job: job.started))
@@ -278,8 +274,7 @@ class DeviceLane(Lane):
             self.look()
 
     def _free_slot(self, job: Job, ran: float) -> None:
-        members = self._members(job)
-        self._carriers.pop(job, None)
+        members = self._batches.leave(job)
         if job.compute is not None:
             self._prefetch.note_run(job.model, ran / len(members))
             if job.compute.peak:
@@ -288,22 +283,13 @@ class DeviceLane(Lane):
             job.compute = None
         self.backlog.release(job)
 
-    def _members(self, job: Job) -> list[Job]:
-        """The tasks that are computed with a running one in one run, itself included."""
-        run = self._carriers.get(job)
-        return [job] if run is None else self._batches[run]
-
-    def _unwanted(self, job: Job) -> bool:
-        """Whether nobody waits any more for what a task's run computes."""
-        return all(member.settled for member in self._members(job))
-
     def _batch_ended(self, run: Job, result: Any, error: BaseException | None) -> None:
-        jobs = self._batches[run]
+        jobs = self._batches.of(run)
         for job in jobs:
             self.backlog.release(job)  # all, before the first one's end starts others
         for job, outcome in zip(jobs, split(len(jobs), result, error), strict=True):
             self._work_ended(job, *outcome)
-        del self._batches[run]
+        self._batches.end(run)
         self.look()
 
     def _decide(self, job: Job, error: BaseException, ran: float) -> None:
@@ -345,12 +331,12 @@ class DeviceLane(Lane):
 
     def _abandon(self, job: Job, status: TaskStatus, error: BaseException) -> bool:
         abandoned = super()._abandon(job, status, error)
-        if abandoned and self._unwanted(job):
-            run = self._carriers.get(job)
-            if run is not None:
+        if abandoned and self._batches.unwanted(job):
+            run = self._batches.run_of(job)
+            if run is not job:
                 run.settled = True  # it may not even have begun
                 self.executor.cancel(run)
-            self._wake(self._members(job)[0])
+            self._wake(self._batches.members(job)[0])
         return abandoned
 
     def _wake(self, job: Job) -> None:

@@ -18,9 +18,6 @@ from xy_core.core.resident import Admission, Resident
 
 log = structlog.get_logger("residency")
 
-_COOLDOWN = 5.0
-"""Seconds after a failed load before the next attempt; doubles with each failure."""
-_COOLDOWN_CAP = 300.0
 _LEAVING = frozenset({ModelState.DRAINING, ModelState.UNLOADING})
 
 
@@ -216,16 +213,19 @@ class Residency:
             DeviceMemoryError: it would not fit beside the pinned models.
         """
         resident = self._residents[name]
-        if self._move is not None:
-            return resident.state is ModelState.LOADING
-        if resident.state is ModelState.FAILED:
-            self._after_cooldown(resident)
+        if self._move is not None or self._closed:
+            return False
+        left = resident.cooldown(self._loop.time())
+        if left > 0 and resident.error is not None:
+            error = ModelLoadError(resident.spec.name, self.device.name, resident.error, left)
+            raise error from resident.error
         if not self._fits(resident, working):
             raise self._too_large(name, working)
         free = self.ledger.free()
-        variant = fitting(resident, min(self._usable(resident), self._not_foreign(free)) - working)
+        ours = free + self.ledger.promised  # what other programs leave to us
+        variant = fitting(resident, min(self._usable(resident), ours) - working)
         if variant is None:
-            return False  # until other programs give memory back
+            return False
         size = variant.device_bytes + working
         going = victims(resident, self, size - free, claim)
         if going is None:
@@ -357,7 +357,7 @@ class Residency:
         except DeviceLost:
             self.lose()
         except Exception as error:  # noqa: BLE001 - a backend's load may raise anything
-            self._fail(wanted, error)
+            wanted.fail(error, self._loop.time())
             self._mover.announce(wanted)
 
     async def _part(self, going: list[Resident] | tuple[Resident, ...]) -> None:
@@ -380,28 +380,9 @@ class Residency:
         self._tell(event)
         self.changed()
 
-    def _fail(self, wanted: Resident, error: Exception) -> None:
-        wanted.forget()
-        wanted.state = ModelState.FAILED
-        wanted.error = error
-        pause = min(_COOLDOWN_CAP, _COOLDOWN * 2.0**wanted.failures)
-        wanted.failures += 1
-        wanted.retry_at = self._loop.time() + pause
-
-    def _after_cooldown(self, resident: Resident) -> None:
-        left = resident.retry_at - self._loop.time()
-        if left > 0 and resident.error is not None:
-            error = ModelLoadError(resident.spec.name, self.device.name, resident.error, left)
-            raise error from resident.error
-        resident.state = ModelState.COLD
-
     def _usable(self, resident: Resident | None) -> int:
         """Bytes of the device beside its other models that stay in any case."""
         return self.ledger.total - pinned(self, resident)
-
-    def _not_foreign(self, free: int) -> int:
-        """Bytes of the device that other programs leave to us."""
-        return free + self.ledger.promised
 
     def _fits(self, resident: Resident, working: int) -> bool:
         return fitting(resident, self._usable(resident) - working) is not None

@@ -9,6 +9,10 @@ from typing import Any
 from xy_core.core.ledger import MemoryLease
 from xy_core.core.model import ModelSpec, ModelState, Variant
 
+_COOLDOWN = 5.0
+"""Seconds after a failed load before the next attempt; doubles with each failure."""
+_COOLDOWN_CAP = 300.0
+
 
 @dataclass(slots=True, eq=False)
 class Resident:
@@ -79,6 +83,18 @@ class Resident:
         if self.host_lease is not None:
             self.host_lease.release()
             self.host_lease = None
+
+    def fail(self, error: Exception, now: float) -> None:
+        """Hold nothing, since loading raised; `now` is the loop's clock, in seconds."""
+        self.forget()
+        self.state = ModelState.FAILED
+        self.error = error
+        self.retry_at = now + min(_COOLDOWN_CAP, _COOLDOWN * 2.0**self.failures)
+        self.failures += 1
+
+    def cooldown(self, now: float) -> float:
+        """Return the seconds until it may be loaded again after a failure."""
+        return max(0.0, self.retry_at - now) if self.state is ModelState.FAILED else 0.0
 
     def forget(self) -> None:
         """Hold nothing any more, neither on the device nor in host RAM."""
