@@ -30,7 +30,7 @@ from xy_core.core.records import (
 from xy_core.core.scheduler import GlobalTaskScheduler
 from xy_core.core.task import TaskPriority, TaskType
 
-_CHUNK = 200
+_CHUNK = 250
 """Tasks of one transaction of `submit_many`."""
 
 

@@ -272,7 +272,6 @@ class Journal:
             ) from error
         try:
             self._connection = open_database(path, journal_kind())
-            self._connection.execute(f"PRAGMA synchronous = {self.config.synchronous}")
             self.in_flight = InFlight(in_flight_path(path))
         except BaseException:
             self._lock.release()
@@ -284,6 +283,10 @@ class Journal:
         self._lock.release()
 
     def _commit(self, batch: _Batch) -> None:
+        # An outcome that a power cut takes back costs a second run, which durable tasks must bear
+        # anyway: only promises are worth a wait for the disk.
+        level = self.config.synchronous if batch.rows else "normal"
+        self._connection.execute(f"PRAGMA synchronous = {level}")
         with self._transaction() as connection:
             for changes in (batch.rows, batch.facts):
                 for change, rows in changes.items():
