@@ -21,6 +21,7 @@ from xy_core.core.errors import (
     SchedulerClosed,
 )
 from xy_core.core.journal import open_journal
+from xy_core.core.model import ModelSpec, Variant
 from xy_core.core.records import DurableStatus, requeue
 from xy_core.core.task import TaskPriority, TaskType
 
@@ -106,6 +107,25 @@ async def test_a_task_waits_for_its_function(program: Program):
 async def test_plain_functions_run_in_their_lanes(program: Program, task_type: TaskType):
     await program.durable.register("pid", pid, task_type=task_type)
     assert await (await program.durable.submit("pid")) == os.getpid()
+
+
+async def test_a_function_may_need_a_model_of_its_device(program: Program):
+    async def load(_device: str, _variant: Variant) -> str:
+        return "a model"
+
+    async def say(model: str, word: str) -> str:
+        return f"{model} says {word}"
+
+    def say_on_a_thread(model: str, word: str) -> str:
+        return f"{model} shouts {word}"
+
+    spec = ModelSpec("m", (Variant("full", 1),), load, lambda _: None)
+    program.scheduler.register_model(spec)
+    needs: Any = {"task_type": TaskType.GPU_BOUND, "model": "m", "memory": 1}
+    await program.durable.register("say", say, **needs)
+    await program.durable.register("shout", say_on_a_thread, **needs)
+    assert await (await program.durable.submit("say", {"word": "hi"})) == "a model says hi"
+    assert await (await program.durable.submit("shout", {"word": "hi"})) == "a model shouts hi"
 
 
 async def test_worker_processes_run_them_too(program: Program):
