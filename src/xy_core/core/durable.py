@@ -135,7 +135,8 @@ class DurableTasks:
 
         Args:
             name: what the journal calls it; must stay the same from version to version.
-            fn: takes the arguments as keywords, after the model if there is one; see `GlobalTaskScheduler.submit` for its kind.
+            fn: takes the arguments as keywords, after the model if there is one; of the kind that
+                its lane takes (see `GlobalTaskScheduler.submit`).
             retries: further attempts after a failure, or after the program ended meanwhile.
             retry_on: the errors that are worth one.
             backoff: seconds that the wait after the first failure may take; it doubles each time.
