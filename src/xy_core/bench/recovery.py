@@ -32,7 +32,7 @@ def run(*, quick: bool, progress: Progress) -> BenchResult:
         folder = Path(name)
         evidence = _kill_and_recover(folder, tasks, kills, progress)
         found = _judge(evidence, tasks)
-        periodic = policy_checks(folder, evidence.lives)
+        periodic = policy_checks(folder)
     overhead = journal_overhead.measure(rounds=4 if quick else 12, progress=progress)
     rows: dict[str, Figures] = {"durable_tasks": found, **periodic.rows, **overhead.rows}
     checks = [
@@ -58,7 +58,6 @@ class Evidence:
         excused: for each task, at how many kills it was in flight.
         done_then: for each kill, the tasks that were recorded as done.
         begun_then: for each kill, how many lines the execution log had.
-        lives: when each of its lives began, in seconds since the epoch.
         runs: the lines of the execution log.
         acknowledged: the tasks that the submitter was told are recorded.
         done: the tasks that are recorded as done at the end.
@@ -71,7 +70,6 @@ class Evidence:
     excused: Counter[int] = field(default_factory=Counter)
     done_then: list[set[int]] = field(default_factory=list)
     begun_then: list[int] = field(default_factory=list)
-    lives: list[float] = field(default_factory=list)
     runs: list[tuple[str, int]] = field(default_factory=list)
     acknowledged: set[int] = field(default_factory=set)
     done: set[int] = field(default_factory=set)
@@ -84,7 +82,6 @@ def _kill_and_recover(folder: Path, tasks: int, kills: int, progress: Progress) 
     while True:
         child = _start(folder, tasks)
         try:
-            evidence.lives.append(time.time())
             progress(f"kill {evidence.kills + 1}/{kills}, {len(_runs(folder)) // 2:,} tasks run")
             if evidence.kills == kills:
                 child.wait(_PATIENCE)
