@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from pathlib import Path
 
 from xy_core.bench import journal_overhead, periodic_policies, recovery
@@ -91,10 +92,11 @@ def test_a_small_real_run_keeps_every_promise(tmp_path: Path):
 
 async def test_the_overhead_is_measured_by_lane():
     lanes = dict(journal_overhead.lanes())
-    rates = {name: {"plain": [], "durable": []} for name in lanes}
+    rates = {name: defaultdict(list) for name in lanes}
     few = {name: (task_type, fn, 20) for name, (task_type, fn, _) in lanes.items()}
     await journal_overhead._measure(few, rates, 1, lambda _: None)
     assert all(len(found) == 1 for lane in rates.values() for found in lane.values())
+    assert all(len(lane) == 4 for lane in rates.values())
     figures = journal_overhead.figures(rates)
     assert set(figures.rows) == {f"overhead_{name}" for name in lanes}
     assert [check.bound for check in figures.checks] == [15.0, 15.0]
