@@ -7,6 +7,7 @@ import hashlib
 import statistics
 import tempfile
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,7 +28,8 @@ _BLOCK = bytes(1 << 22)
 
 
 Lanes = Mapping[str, tuple[TaskType, Callable[..., Any], int]]
-Rates = dict[str, dict[str, list[float]]]
+Rates = Mapping[str, defaultdict[str, list[float]]]
+"""By lane, for plain and durable: tasks a second, and microseconds of processor time a task."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ def measure(*, rounds: int, progress: Progress) -> OverheadFigures:
       what the journal costs a task that takes no time.
     """
     kinds = lanes()
-    rates: Rates = {name: {"plain": [], "durable": []} for name in kinds}
+    rates: Rates = {name: defaultdict(list) for name in kinds}
     with settled_objects():  # as a program does (see `open_runtime`)
         asyncio.run(_measure(kinds, rates, rounds, progress))
     return figures(rates)
@@ -74,6 +76,8 @@ def figures(rates: Rates) -> OverheadFigures:
             "overhead_percent": round(
                 100 * (1 - median_ratio(found["durable"], found["plain"])), 2
             ),
+            "plain_cpu_microseconds": round(statistics.median(found["plain_cpu"]), 1),
+            "durable_cpu_microseconds": round(statistics.median(found["durable_cpu"]), 1),
         }
         for name, found in rates.items()
     }
@@ -106,12 +110,15 @@ async def _measure(
                 for name, (task_type, fn, count) in kinds.items():
                     progress(f"overhead, round {number}/{rounds}: {name.replace('_', ' ')}")
                     for which in ("plain", "durable")[:: 1 if number % 2 else -1]:
+                        used = time.process_time()
                         if which == "plain":
                             rate = await _plain(scheduler, fn, task_type, count)
                         else:
                             rate = await _durable(durable, name, count)
                         if number:  # the first one warms up
+                            used = (time.process_time() - used) / count * 1e6
                             rates[name][which].append(rate)
+                            rates[name][f"{which}_cpu"].append(used)
             await durable.stop()
         await durable.close()
 

@@ -206,7 +206,8 @@ class JournalConfig(StrictModel):
         description="The SQLite file; one process at a time runs its tasks.",
     )
     synchronous: Literal["full", "normal"] = Field(
-        "full", description="full: survives power cuts as well; normal: crashes of the program."
+        "full",
+        description="A task that was submitted survives power cuts (full) or crashes (normal).",
     )
     commit_interval: float = Field(
         0.02, gt=0, le=1, description="Seconds for which outcomes that nobody awaits are gathered."

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_random
 
@@ -65,6 +68,21 @@ def open_database(path: Path, kind: DatabaseKind) -> sqlite3.Connection:
             f"anew, or set {kind.setting} to another file"
         ) from error
     return connection
+
+
+@contextmanager
+def transaction(
+    connection: sqlite3.Connection, begin: Literal["IMMEDIATE", "DEFERRED"] = "IMMEDIATE"
+) -> Iterator[None]:
+    """Commit what the block does, or nothing of it."""
+    connection.execute(f"BEGIN {begin}")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
 
 
 def _is_busy(error: BaseException) -> bool:

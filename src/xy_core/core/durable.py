@@ -30,7 +30,7 @@ from xy_core.core.records import (
 from xy_core.core.scheduler import GlobalTaskScheduler
 from xy_core.core.task import TaskPriority, TaskType
 
-_CHUNK = 200
+_CHUNK = 250
 """Tasks of one transaction of `submit_many`."""
 
 
@@ -39,6 +39,8 @@ class DurableOptions(TypedDict, total=False):
 
     task_type: TaskType
     device: str | None
+    model: str | None
+    memory: int
     timeout: float | None
     key: str | None
     preemptible: bool
@@ -133,7 +135,8 @@ class DurableTasks:
 
         Args:
             name: what the journal calls it; must stay the same from version to version.
-            fn: takes the arguments as keywords; see `GlobalTaskScheduler.submit` for its kind.
+            fn: takes the arguments as keywords, after the model if there is one; of the kind that
+                its lane takes (see `GlobalTaskScheduler.submit`).
             retries: further attempts after a failure, or after the program ended meanwhile.
             retry_on: the errors that are worth one.
             backoff: seconds that the wait after the first failure may take; it doubles each time.

@@ -24,7 +24,7 @@ from xy_core.core.errors import (
 from xy_core.core.job import Job
 from xy_core.core.journal import Journal
 from xy_core.core.payload import as_json, in_words
-from xy_core.core.records import DONE, FAILED, NEXT, DurableStatus, expire
+from xy_core.core.records import DONE, FAILED, LATER, NEXT, DurableStatus, expire
 from xy_core.core.scheduler import GlobalTaskScheduler
 from xy_core.core.task import TaskStatus, TaskType
 
@@ -278,22 +278,28 @@ class DurableRunner:
         if blocked or function.held > self._window // 2 or not function.wants(now):
             return
         limit = self._window - function.held
-        held = json.dumps([number for number, (_, one) in self._held.items() if one is function])
-        function.more, function.fetching = False, True
+        held = [number for number, (_, one) in self._held.items() if one is function]
+        wanted = {"name": function.name, "now": now, "held": json.dumps(held), "limit": limit}
+        # What comes to be due during the look must not be forgotten by its result.
+        function.more, function.due_at, function.fetching = False, math.inf, True
         try:
-            found = await self._journal.read(
-                NEXT, {"name": function.name, "now": now, "held": held, "limit": limit}
-            )
+            found = await self._journal.read(NEXT, wanted)
+            self._hold_found(function, found)
+            if len(found) == limit:
+                function.more = True
+            else:
+                later = await self._journal.read(LATER, wanted)
+                function.due_at = min(function.due_at, later or math.inf)
         except JournalError:
             function.more = True
             raise
         finally:
             function.fetching = False
+
+    def _hold_found(self, function: DurableFunction, found: list[list[Any]]) -> None:
         if self.functions.get(function.name) is not function:
             return
-        function.due_at = found["due_at"] or math.inf
-        function.more = function.more or len(found["tasks"]) == limit
-        for task_id, *row in found["tasks"]:
+        for task_id, *row in found:
             if task_id not in self._held:
                 task = self.known(task_id) or DurableTask(task_id)
                 task.revive(function.name, row)

@@ -173,29 +173,31 @@ class DurableFunction:
         return full_jitter(attempts, self.backoff, self.longest_backoff)
 
 
-def marked(fn: Callable[..., Any], in_flight: InFlight) -> Callable[[DurableTask], Any]:
+def marked(fn: Callable[..., Any], in_flight: InFlight) -> Callable[..., Any]:
     """Return a function that runs a task by `fn`, and marks it as running meanwhile.
 
-    The arguments come from their JSON each time, so that the first attempt gets what one after a
-    restart would.
+    It takes what the lane lends (a model), then the task. The arguments come from their JSON each
+    time, so that the first attempt gets what one after a restart would.
     """
     if is_coroutine_function(fn):
 
-        async def attempt(task: DurableTask) -> Any:
+        async def attempt(*given: Any) -> Any:
+            *lent, task = given
             place = in_flight.enter(task.task_id)
             try:
                 this_task.set(task)
-                return await fn(**json.loads(task.arguments))
+                return await fn(*lent, **json.loads(task.arguments))
             finally:
                 in_flight.leave(place)
 
         return attempt
 
-    def attempt_on_thread(task: DurableTask) -> Any:
+    def attempt_on_thread(*given: Any) -> Any:
+        *lent, task = given
         place = in_flight.enter(task.task_id)
         try:
             this_task.set(task)
-            return fn(**json.loads(task.arguments))
+            return fn(*lent, **json.loads(task.arguments))
         finally:
             in_flight.leave(place)
 

@@ -18,7 +18,7 @@ import structlog
 from filelock import FileLock, Timeout
 
 from xy_core.core.config import JournalConfig
-from xy_core.core.database import DatabaseKind, open_database
+from xy_core.core.database import DatabaseKind, open_database, transaction
 from xy_core.core.errors import JournalError
 from xy_core.core.in_flight import InFlight, in_flight_path
 
@@ -272,7 +272,6 @@ class Journal:
             ) from error
         try:
             self._connection = open_database(path, journal_kind())
-            self._connection.execute(f"PRAGMA synchronous = {self.config.synchronous}")
             self.in_flight = InFlight(in_flight_path(path))
         except BaseException:
             self._lock.release()
@@ -284,7 +283,11 @@ class Journal:
         self._lock.release()
 
     def _commit(self, batch: _Batch) -> None:
-        with self._transaction() as connection:
+        # An outcome that a power cut takes back costs a second run, which durable tasks must bear
+        # anyway: only promises are worth a wait for the disk.
+        level = self.config.synchronous if batch.rows else "normal"
+        self._connection.execute(f"PRAGMA synchronous = {level}")
+        with _changing(self._connection, self.config.path) as connection:
             for changes in (batch.rows, batch.facts):
                 for change, rows in changes.items():
                     for begin in range(0, len(rows), _SLICE):
@@ -294,31 +297,20 @@ class Journal:
                 batch.answers[question] = json.loads(answer)
 
     def _run(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        with self._transaction() as connection:
+        with _changing(self._connection, self.config.path) as connection:
             return work(connection)
-
-    @contextmanager
-    def _transaction(self) -> Iterator[sqlite3.Connection]:
-        with transaction(self._connection, self.config.path) as connection:
-            yield connection
 
 
 @contextmanager
-def transaction(connection: sqlite3.Connection, path: Path) -> Iterator[sqlite3.Connection]:
+def _changing(connection: sqlite3.Connection, path: Path) -> Iterator[sqlite3.Connection]:
     """Commit what the block does, or nothing of it.
 
     Raises:
         JournalError: SQLite failed (the disk is full, say).
     """
     try:
-        connection.execute("BEGIN IMMEDIATE")
-        try:
+        with transaction(connection):
             yield connection
-            connection.execute("COMMIT")
-        except BaseException:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            raise
     except sqlite3.Error as error:
         raise JournalError(f"journal {path} cannot be read or written: {error}") from error
 
@@ -330,7 +322,7 @@ def open_journal(path: Path) -> Iterator[sqlite3.Connection]:
     Raises:
         JournalError: it cannot be used; it is left as it was.
     """
-    with closing(open_database(path, journal_kind())) as connection, transaction(connection, path):
+    with closing(open_database(path, journal_kind())) as connection, _changing(connection, path):
         yield connection
 
 

@@ -184,7 +184,7 @@ class PeriodicTasks:
             async with asyncio.TaskGroup() as group:
                 for entry in self._entries.values():
                     if entry.wake <= now:
-                        group.create_task(self._fire_or_note(entry, now))
+                        group.create_task(self._fire_or_note(entry))
             await self._rest()
 
     async def _load(self) -> None:
@@ -213,18 +213,19 @@ class PeriodicTasks:
         except TimeoutError:
             pass
 
-    async def _fire_or_note(self, entry: _Entry, now: float) -> None:
+    async def _fire_or_note(self, entry: _Entry) -> None:
         try:
-            await self._fire(entry, now)
+            await self._fire(entry)
         except (JournalError, TaskError) as error:
             log.warning("run not recorded", name=entry.periodic.name, reason=str(error))
-            entry.wake = now + _AGAIN
+            entry.wake = self._durable.clock() + _AGAIN
         else:
             entry.plan()
 
-    async def _fire(self, entry: _Entry, now: float) -> None:
+    async def _fire(self, entry: _Entry) -> None:
         """Submit the runs that are due now, and note up to where this is done."""
         periodic = entry.periodic
+        now = self._durable.clock()
         dues = entry.dues(now)
         if not dues:
             return  # the clock was set back

@@ -39,17 +39,18 @@ FAILED = """
 """Rows: id, status, attempts, due_at, ended_at, error."""
 
 NEXT = """
-    SELECT json_object('tasks', (
-        SELECT json_group_array(json_array(id, arguments, attempts, priority, key, schedule, error))
-        FROM (
-            SELECT * FROM task INDEXED BY task_waiting
-            WHERE name = :name AND status = 'waiting' AND due_at <= :now
-                AND id NOT IN (SELECT value FROM json_each(:held))
-            ORDER BY priority DESC, id LIMIT :limit)),
-        'due_at', (
-        SELECT min(due_at) FROM task INDEXED BY task_waiting
-        WHERE name = :name AND status = 'waiting' AND due_at > :now))"""
-"""The tasks of a name that should run next, and when the first of the later ones is due."""
+    SELECT json_group_array(json_array(id, arguments, attempts, priority, key, schedule, error))
+    FROM (
+        SELECT * FROM task INDEXED BY task_waiting
+        WHERE name = :name AND status = 'waiting' AND due_at <= :now
+            AND id NOT IN (SELECT value FROM json_each(:held))
+        ORDER BY priority DESC, id LIMIT :limit)"""
+"""The tasks of a name that should run next."""
+
+LATER = """
+    SELECT json_quote(min(due_at)) FROM task INDEXED BY task_waiting
+    WHERE name = :name AND status = 'waiting' AND due_at > :now"""
+"""When the first of a name's later tasks is due; it looks at all that wait."""
 
 _CRASHED = """
     UPDATE task SET attempts = attempts + 1, error = 'the program ended while it ran'
