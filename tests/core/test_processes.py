@@ -189,7 +189,7 @@ async def test_cancelling_kills_the_process_and_no_other(scheduler, pipes):
 
 
 async def test_a_timeout_kills_the_process(scheduler, pipes):
-    await scheduler.submit(pow, 2, 2, task_type=PROCESS)
+    await scheduler.submit(many_bytes, 1, task_type=PROCESS)  # it has imported this module then
     pipe = pipes("pid")
     handle = scheduler.submit(tell_and_wait, pipe, task_type=PROCESS, timeout=2.0)
     process = await told(pipe)
