@@ -68,6 +68,7 @@ class ModelHost:
         self.restarts = 0
         self._config = config or HostConfig()
         self._making = (factory, args, begin)
+        self._begin_with: tuple[Any, ...] = ()
         self._changed = threading.Condition()
         self._state = HostState.STOPPED
         self._process: HostProcess | None = None
@@ -91,8 +92,11 @@ class ModelHost:
 
     # -- life ----------------------------------------------------------------------------------
 
-    def start(self) -> None:
+    def start(self, *args: Any) -> None:
         """Start the process and make the object; harmless if it is there.
+
+        Args:
+            *args: for the method to begin with, now and after each restart.
 
         Raises:
             TaskCancelled: the task was cancelled; the host is stopped then.
@@ -103,6 +107,7 @@ class ModelHost:
             if self._state is HostState.STOPPED:
                 self._stopping = threading.Event()
                 self._error = None
+                self._begin_with = args
                 self._state = HostState.STARTING
                 self._supervisor = threading.Thread(
                     target=self._supervise,
@@ -263,7 +268,8 @@ class ModelHost:
         if stopping.is_set():
             process.kill("was not needed any more", deliberate=True)
         try:
-            with process.begin(Kind.MAKE, self._making, config.stop_timeout) as exchange:
+            making = (*self._making, self._begin_with)
+            with process.begin(Kind.MAKE, making, config.stop_timeout) as exchange:
                 exchange.result(config.start_timeout)
         except BaseException:
             process.kill("could not make its model")

@@ -185,10 +185,12 @@ def _nothing() -> None:
     """Close what has nothing to close."""
 
 
-def _make(factory: Callable[..., Any], args: tuple[Any, ...], begin: str) -> Any:
+def _make(
+    factory: Callable[..., Any], args: tuple[Any, ...], begin: str, begin_with: tuple[Any, ...]
+) -> Any:
     made = factory(*args)
     if begin:
-        getattr(made, begin)()
+        getattr(made, begin)(*begin_with)
     return made
 
 

@@ -53,9 +53,9 @@ class HostedBackend:
         self.host = host
         self._kind = kind
 
-    def load(self) -> None:
+    def load(self, *args: Any) -> None:
         """Start the process and load the model there; harmless if it is."""
-        self.host.start()
+        self.host.start(*args)
 
     def close(self) -> None:
         """End the process, and with it all that the model holds."""

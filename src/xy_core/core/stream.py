@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Any, Generic, Self, TypeVar
 
 from xy_core.core.cancellation import CancelToken, current_token
+from xy_core.core.compute import give_way
 from xy_core.core.errors import InvalidTaskError, TaskCancelled
 from xy_core.core.functions import is_coroutine_function
 from xy_core.core.job import TaskHandle
@@ -114,11 +115,12 @@ class Channel:
         self._deliver(item)
 
     def put_from_thread(self, item: Any) -> None:
-        """Add an item from a thread; block while the buffer is full.
+        """Add an item from a thread; block while the buffer is full, or to give way.
 
         Raises:
             TaskCancelled: the consumer has gone.
         """
+        give_way()
         token = current_token.get()
         with self._space:
             self._space.wait_for(lambda: self._reserved < self._size or _gone(token))

@@ -82,7 +82,7 @@ async def test_closing_the_stream_stops_the_model_in_its_process(model_store):
 
 @pytest.mark.models
 async def test_its_errors_are_the_backend_s(model_store):
-    async with llm_service(model_store, config(models=ONE, context_tokens=256, slots=1)) as (
+    async with llm_service(model_store, config(**ONE, context_tokens=256, slots=1)) as (
         service,
         _,
     ):
@@ -92,7 +92,7 @@ async def test_its_errors_are_the_backend_s(model_store):
 
 @pytest.mark.models
 async def test_a_model_that_restarts_is_told_by_health(model_store):
-    async with llm_service(model_store, config(models=ONE, process={"backoff": 10})) as (
+    async with llm_service(model_store, config(**ONE, process={"backoff": 10})) as (
         service,
         _,
     ):

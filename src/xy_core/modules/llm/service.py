@@ -6,16 +6,18 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
-from xy_core.core.backend_model import backend_model
+from xy_core.core.device import DeviceKind
 from xy_core.core.errors import InputError
 from xy_core.core.host_proxy import ill_hosts, make_backend
+from xy_core.core.model import Variant
 from xy_core.core.module import HealthStatus, Module, ModuleContext, ModuleHealth
 from xy_core.core.stream import TaskStream
 from xy_core.core.task import TaskPriority, TaskType
 from xy_core.models import ModelStore
-from xy_core.models.plan import host_memory
+from xy_core.models.plan import host_memory, plan_model
 from xy_core.modules.llm.backends.llama_cpp import LlamaCppChat, LlamaCppFewShot
 from xy_core.modules.llm.config import LanguageModelConfig, LLMConfig
+from xy_core.modules.llm.held import language_model
 from xy_core.modules.llm.types import Delta, LanguageModel, Message
 
 _PROMPTS = {"chat": LlamaCppChat, "few_shot": LlamaCppFewShot}
@@ -35,11 +37,10 @@ class LLMService(Module[LLMConfig]):
         """Make all configured models known, and load those for which there is room."""
         store = self.context.resource(ModelStore)
         scheduler, device = self.context.scheduler, self.config.device
-        tokens = self.config.context_tokens * self.config.slots
         for entry in self.config.models:
             backend = self._open(store, entry)
-            size = host_memory(store, store.get(entry.id).entry, tokens)
-            scheduler.register_model(backend_model(_name(entry.id), backend, size), device)
+            spec = language_model(_name(entry.id), backend, self._variants(store, entry))
+            scheduler.register_model(spec, device)
             self._models[entry.id] = backend
         for entry in self.config.models:
             await scheduler.preload_model(_name(entry.id), device)
@@ -100,6 +101,20 @@ class LLMService(Module[LLMConfig]):
     def _choose(self, language: str) -> LanguageModelConfig:
         models = self.config.models
         return next((model for model in models if language in model.languages), models[0])
+
+    def _variants(self, store: ModelStore, entry: LanguageModelConfig) -> tuple[Variant, ...]:
+        """How a model may be held: by the processor alone, or on a device as far as it fits."""
+        tokens = self.config.context_tokens * self.config.slots
+        known = store.get(entry.id).entry
+        device = next(
+            (one for one in self.context.scheduler.devices() if self._uses(one.name)), None
+        )
+        if device is None or device.kind is DeviceKind.CPU or device.memory is None:
+            return (Variant("host", host_memory(store, known, tokens)),)
+        return plan_model(store, known, room=device.memory.total, n_ctx=tokens).variants
+
+    def _uses(self, device: str) -> bool:
+        return self.config.device in {device, device.partition(":")[0]}
 
     def _open(self, store: ModelStore, entry: LanguageModelConfig) -> LanguageModel:
         installed = store.get(entry.id)

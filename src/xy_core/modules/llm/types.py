@@ -38,8 +38,11 @@ class Delta:
 class LanguageModel(Protocol):
     """A loaded model; its methods block and may be called from several threads at once."""
 
-    def load(self) -> None:
-        """Read the model into memory.
+    def load(self, gpu_layers: int = 0) -> None:
+        """Read the model into memory; harmless when it is there.
+
+        Args:
+            gpu_layers: how many of its layers lie on the device; the host has the others.
 
         Raises:
             MissingExtraError: the engine's library is not installed.

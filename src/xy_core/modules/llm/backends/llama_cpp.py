@@ -27,10 +27,10 @@ class LlamaCppChat:
         self._config = config
         self._server: Any = None
 
-    def load(self) -> None:
+    def load(self, gpu_layers: int = 0) -> None:
         """See `LanguageModel`."""
         if self._server is None:
-            self._server = _load(self._path, self._config)
+            self._server = _load(self._path, self._config, gpu_layers)
 
     def generate(self, emit: Callable[[Delta], None], messages: Sequence[Message]) -> None:
         """See `LanguageModel`; the oldest messages are left out if the context is too small."""
@@ -77,7 +77,7 @@ class LlamaCppFewShot(LlamaCppChat):
         return _stream(self._loaded().handle_completions, body, emit)
 
 
-def _load(path: Path, config: LLMConfig) -> Any:  # noqa: ANN401 - the library has no types
+def _load(path: Path, config: LLMConfig, gpu_layers: int) -> Any:  # noqa: ANN401 - the library has no types
     try:
         import xllamacpp  # noqa: PLC0415 - heavy: only when a model is loaded
     except ImportError as error:
@@ -89,6 +89,7 @@ def _load(path: Path, config: LLMConfig) -> Any:  # noqa: ANN401 - the library h
     params.n_ctx = config.context_tokens * config.slots
     params.cpuparams.n_threads = config.threads
     params.cpuparams_batch.n_threads = config.threads
+    params.n_gpu_layers = gpu_layers
     params.verbosity = _SILENT
     params.warmup = False
     params.ui = False
