@@ -128,7 +128,10 @@ class _Runner:
 def _inside(job: Job) -> Generator[Any, Any, Any]:
     """Await a job's coroutine, with each of its steps inside the job's context."""
     enter = job.context.run
-    coroutine = enter(job.fn, *job.lent, *job.args, **job.kwargs)
+    if job.lent or job.kwargs:
+        coroutine = enter(job.fn, *job.lent, *job.args, **job.kwargs)
+    else:
+        coroutine = enter(job.fn, *job.args)
     step: Callable[..., Any] = coroutine.send
     value: Any = None
     while True:

@@ -29,16 +29,8 @@ class _Bucket:
         self.line: deque[Job] = deque()
         self.sorted: list[Entry] = []
 
-    def add(self, job: Job, sequence: int) -> None:
-        """Add a job that has just arrived in this rank."""
-        job.sequence = sequence
-        if job.deadline is None:
-            self.line.append(job)
-        else:
-            heapq.heappush(self.sorted, (job.deadline, sequence, job))
-
-    def add_again(self, job: Job) -> None:
-        """Add a job that was here before, at its old place."""
+    def add_sorted(self, job: Job) -> None:
+        """Add a job that has a deadline, or that was here before, at its place."""
         deadline = math.inf if job.deadline is None else job.deadline
         heapq.heappush(self.sorted, (deadline, job.sequence, job))
 
@@ -175,7 +167,7 @@ class ReadyQueue:
     def take_back(self, rank: float, job: Job) -> None:
         """Let a parked job wait here again, at its old place."""
         bucket = self._buckets.get(rank) or self._open(rank)
-        bucket.add_again(job)
+        bucket.add_sorted(job)
 
     def forget_stale(self, entries: int) -> None:
         """Note that so many entries of discarded jobs are gone."""
@@ -184,12 +176,15 @@ class ReadyQueue:
     def _add(self, job: Job) -> None:
         job.queued = True
         self._waiting += 1
-        self._sequence += 1
+        self._sequence = job.sequence = self._sequence + 1
         rank = (job.arrival - self._gain[job.info.priority]) // RANK_STEP
         bucket = self._buckets.get(rank)
         if bucket is None:
             bucket = self._open(rank)
-        bucket.add(job, self._sequence)
+        if job.deadline is None:
+            bucket.line.append(job)
+        else:
+            bucket.add_sorted(job)
 
     def _open(self, rank: float) -> _Bucket:
         bucket = self._buckets[rank] = _Bucket()

@@ -165,8 +165,12 @@ class GlobalTaskScheduler:
             QueueFull: the lane has too many waiting tasks.
             SchedulerClosed: the scheduler is not running.
         """
-        task_type = options.get("task_type", _DEFAULT) if options else _DEFAULT
-        lane = self._lane(task_type, options.get("device") if options else None)
+        if options:
+            task_type = options.get("task_type", _DEFAULT)
+            lane = self._lane(task_type, options.get("device"))
+        else:
+            task_type = _DEFAULT
+            lane = self._lanes.get("default") or self.lane("default")
         lane.executor.check(fn)
         task_id = f"{self._prefix}{next(self._numbers)}"
         name = getattr(fn, "__qualname__", "task")
