@@ -172,9 +172,9 @@ async def test_a_member_that_is_cancelled_while_it_waits_is_not_computed():
         assert sizes == [3]
 
 
-@pytest.mark.parametrize("after", [0.0, 1.0])
+@pytest.mark.parametrize("after", [None, 0.0, 1.0])
 @virtual
-async def test_when_all_members_are_cancelled_so_is_the_run(after: float):
+async def test_when_all_members_are_cancelled_so_is_the_run(after: float | None):
     async with rig(8) as sim:
         sim.model("a", 2)
         await sim.submit("a", seconds=1)
@@ -183,11 +183,13 @@ async def test_when_all_members_are_cancelled_so_is_the_run(after: float):
         sim.lane.pause()
         handles = [submit(sim, fn, n, Batching(4)) for n in range(4)]
         sim.lane.resume()
-        await asyncio.sleep(after)
+        if after is not None:
+            await asyncio.sleep(after)
         for handle in handles:
             handle.cancel()
         await handles[0].released()
-        assert sim.now == 3 + after
+        assert sim.now == 3 + (after or 0)
+        assert sizes == ([] if after is None else [4])
         assert all(cancelled(one) for one in await outcomes(handles))
         assert await sim.submit("a") == "sim:0"
 

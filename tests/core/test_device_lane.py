@@ -258,9 +258,13 @@ async def test_a_task_that_loses_every_device_ends():
             await asyncio.sleep(1)
             raise DeviceLost("illegal memory access")
 
+        for gpu in sim.gpus:
+            gpu.occupy(G)
+        waiting = sim.submit(None, memory=8)  # as long as it waits, devices are asked again
         result = await outcome(sim.scheduler.submit(poison, **DEVICE))
         assert isinstance(result, DeviceLost)
         assert len(runs) <= 4
+        waiting.cancel()
 
 
 @virtual

@@ -157,6 +157,39 @@ async def test_the_room_of_a_model_that_comes_is_not_given_away():
         assert sim.gpu.out_of_memory_errors == 0
 
 
+@virtual
+async def test_room_that_others_make_for_a_model_is_kept_for_it():
+    async with rig(8, slots=3) as sim:
+        sim.model("a", 2, pinned=True)
+        sim.model("c", 3)
+        sim.model("b", 5)
+        await sim.submit("a")
+        using = sim.submit("c", seconds=20)
+        await asyncio.sleep(4)
+        wanted = sim.submit("b", seconds=1)
+        await asyncio.sleep(1)  # c is to go; 3 GiB are free, of which b needs two
+        greedy = sim.submit("a", seconds=100, memory=2, name="greedy")
+        await outcomes([using, wanted])
+        assert sim.order().startswith("a c b")
+        await greedy
+
+
+@virtual
+async def test_models_that_are_waited_for_do_not_go_for_memory_that_comes_free_by_itself():
+    async with rig(10, slots=3) as sim:
+        sim.model("a", 2)
+        sim.model("b", 2)
+        await outcomes([sim.submit("a"), sim.submit("b")])
+        handles = [sim.submit("a", seconds=20, memory=4)]
+        await asyncio.sleep(1)
+        sim.lane.pause()
+        old = asyncio.get_running_loop().time() - 10
+        handles += [sim.submit("b", memory=3), sim.submit("a", memory=3, since=old)]
+        sim.lane.resume()
+        await outcomes(handles)
+        assert sim.loads("b") == 1
+
+
 # -- eviction --------------------------------------------------------------------------------
 
 
@@ -488,6 +521,30 @@ async def test_a_load_on_a_thread_that_is_given_up_is_unloaded_when_it_ends():
         await stopping
     assert handle.info.status is TaskStatus.CANCELLED
     assert unloaded.is_set()
+
+
+async def test_an_unload_on_a_thread_runs_to_its_end_once_when_the_scheduler_stops():
+    begun, go = threading.Event(), threading.Event()
+    unloaded: list[str] = []
+
+    def unload(model: str) -> None:
+        begun.set()
+        go.wait(10)
+        unloaded.append(model)
+
+    async with rig(8) as sim:
+        sim.scheduler.register_model(
+            ModelSpec("a", (Variant("full", 5 * G),), lambda *_: "weights", unload)
+        )
+        sim.model("b", 5)
+        assert await sim.scheduler.run(str.upper, model="a", task_type=TaskType.GPU_BOUND)
+        sim.submit("b")
+        await asyncio.to_thread(begun.wait, 10)
+        stopping = asyncio.create_task(sim.scheduler.stop())
+        await asyncio.sleep(0)
+        asyncio.get_running_loop().call_later(0.05, go.set)
+        await stopping
+    assert unloaded == ["weights"]
 
 
 # -- withdrawing -----------------------------------------------------------------------------
