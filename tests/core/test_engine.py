@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 from tests.core.recorder import QUICK, Offer, Recorder, Section, hang, raises
-from xy_core.core.config import JournalConfig
+from xy_core.core.config import DeviceConfig, JournalConfig
 from xy_core.core.durable import DurableTasks
 from xy_core.core.engine import CoreEngine, ModuleChanged, installed_modules
 from xy_core.core.errors import (
@@ -26,11 +26,15 @@ from xy_core.core.errors import (
     UnknownModuleError,
 )
 from xy_core.core.events import EventBus
+from xy_core.core.model import ModelSpec, ModelState, Variant
+from xy_core.core.model_events import ModelStateChanged
 from xy_core.core.module import HealthStatus, ModuleHealth
 from xy_core.core.periodic import PeriodicTasks
 from xy_core.core.schedule import Every
 from xy_core.core.scheduler import GlobalTaskScheduler
+from xy_core.core.sim_device import SimDevice
 from xy_core.core.subscription import Overflow
+from xy_core.core.task import TaskType
 
 # -- loading ---------------------------------------------------------------------------------
 
@@ -545,3 +549,33 @@ def test_a_phase_that_ignores_its_cancellation_is_left_behind(jump, config, offe
             assert "in time" in (await engine.health())["deaf"].detail
 
     jump(main())
+
+
+# -- models ----------------------------------------------------------------------------------
+
+
+async def test_the_bus_hears_of_models_that_come_and_go(config):
+    device = SimDevice("sim:0", memory=8)
+    devices = (DeviceConfig(name="sim:0", slots=1),)
+    engine = CoreEngine(
+        scheduler=GlobalTaskScheduler(config(devices=devices), devices=[device]),
+        bus=EventBus(),
+        sections={},
+        config=QUICK,
+    )
+    async with engine, engine.bus.subscribe(ModelStateChanged) as events:
+        engine.scheduler.register_model(
+            ModelSpec(
+                "large",
+                (Variant("full", 9), Variant("partial", 5)),
+                lambda _device, variant: variant.name,
+                lambda _loaded: None,
+            )
+        )
+        assert await engine.scheduler.run(str, task_type=TaskType.GPU_BOUND, model="large") == (
+            "partial"
+        )
+        await engine.scheduler.withdraw_model("large")
+        came, went = await anext(events), await anext(events)
+    assert (came.state, came.variant, came.degraded) == (ModelState.READY, "partial", True)
+    assert (went.model, went.device, went.state) == ("large", "sim:0", ModelState.COLD)

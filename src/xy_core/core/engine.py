@@ -25,6 +25,8 @@ from xy_core.core.errors import JournalError, ModuleError, ModuleUnavailable
 from xy_core.core.events import EventBus
 from xy_core.core.health import EngineReport, ModuleReport
 from xy_core.core.journal import Journal
+from xy_core.core.model import ModelMoved
+from xy_core.core.model_events import ModelStateChanged
 from xy_core.core.module import HealthStatus, Module, ModuleHealth
 from xy_core.core.module_runner import ModuleChanged, ModuleRunner, reason
 from xy_core.core.periodic import PeriodicTasks
@@ -80,6 +82,7 @@ class CoreEngine:
         """
         self.scheduler = scheduler
         self.bus = bus
+        scheduler.on_model_moved = self._tell_of_model
         self.durable = DurableTasks(scheduler, Journal(journal))
         self.periodic = PeriodicTasks(scheduler, self.durable)
         own = {DurableTasks: self.durable, PeriodicTasks: self.periodic}
@@ -285,6 +288,9 @@ class CoreEngine:
             self._runner.note_failure(name, cause)
 
     # -- inside ------------------------------------------------------------------------------
+
+    def _tell_of_model(self, moved: ModelMoved) -> None:
+        self.bus.publish_nowait(ModelStateChanged.of(moved))
 
     async def _close_journal(self) -> None:
         try:

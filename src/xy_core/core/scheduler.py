@@ -6,7 +6,6 @@ import asyncio
 import itertools
 import secrets
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack, overload
@@ -20,6 +19,7 @@ from xy_core.core.device_lane import DeviceLane
 from xy_core.core.devices import LaneOpener, device_lane, lanes_of, swap_ledger
 from xy_core.core.errors import InvalidTaskError, SchedulerClosed
 from xy_core.core.executors import DeviceExecutor, Executor, ThreadExecutor
+from xy_core.core.history import TaskHistory
 from xy_core.core.job import Job, TaskHandle
 from xy_core.core.keys import KeyTable
 from xy_core.core.lane import Lane, LaneStatistics
@@ -75,10 +75,8 @@ class GlobalTaskScheduler:
         self._lanes: dict[str, Lane] = {}
         self._device_lanes: dict[str, DeviceLane] = {}
         self._limits: dict[str, int] = {}
-        self._active: dict[str, Job] = {}
-        self._ended: OrderedDict[str, Job | TaskInfo] = OrderedDict()
-        self._history_size = self.config.history_size
-        self._kept: set[str] = set()
+        self._history = TaskHistory(self.config.history_size, self.config.history_seconds)
+        self._active = self._history.active
         self._numbers = itertools.count()
         self._prefix = f"task_{secrets.token_hex(4)}_"
         self._default_device = device_lane(self.config.devices[0].name)
@@ -269,7 +267,7 @@ class GlobalTaskScheduler:
             task_type=task_type,
             kwargs=kwargs,
         )
-        self._kept.add(handle.task_id)
+        self._history.results.add(handle.task_id)
         return handle.task_id
 
     async def result(self, task_id: str) -> Any:
@@ -278,8 +276,8 @@ class GlobalTaskScheduler:
         Raises:
             InvalidTaskError: no such task is known any more, or it was not one of `schedule_task`.
         """
-        job = self._active.get(task_id) or self._remembered().get(task_id)
-        if not isinstance(job, Job):
+        job = self._history.job(task_id)
+        if job is None:
             raise InvalidTaskError(f"no result is kept for task {task_id!r}")
         return await job
 
@@ -292,13 +290,11 @@ class GlobalTaskScheduler:
 
     def task(self, task_id: str) -> TaskInfo | None:
         """Return a task's record, if it is active or still remembered."""
-        found = self._active.get(task_id) or self._remembered().get(task_id)
-        return None if found is None else _info(found)
+        return self._history.record(task_id)
 
     def tasks(self) -> Iterator[TaskInfo]:
         """Iterate over the records of active and remembered tasks."""
-        yield from [job.info for job in self._active.values()]
-        yield from [_info(entry) for entry in self._remembered().values()]
+        return self._history.records()
 
     def statistics(self) -> dict[str, LaneStatistics]:
         """Return each lane's figures by its name."""
@@ -384,7 +380,7 @@ class GlobalTaskScheduler:
             host=swap_ledger(self.config, self._given),
             run=self._load,
             moved=self._model_moved,
-            settled=self._remember,
+            settled=self._history.settled,
         )
 
     async def _load(self, name: str, fn: Callable[..., Any], *args: Any) -> Any:
@@ -430,7 +426,7 @@ class GlobalTaskScheduler:
             keys=keys,
             trace=self.trace,
             loop=loop,
-            settled=self._remember,
+            settled=self._history.settled,
         )
 
     def _lane(self, task_type: TaskType, device: str | None) -> Lane:
@@ -445,26 +441,6 @@ class GlobalTaskScheduler:
         lane = self._lanes.get(name)
         return self.lane(name) if lane is None else lane
 
-    def _remember(self, job: Job) -> None:
-        task_id = job.info.task_id
-        self._active.pop(task_id, None)
-        ended = self._ended
-        if self._kept and task_id in self._kept:
-            self._kept.discard(task_id)
-            ended[task_id] = job
-        else:
-            ended[task_id] = job.info
-        if len(ended) > self._history_size:
-            ended.popitem(last=False)
-
-    def _remembered(self) -> OrderedDict[str, Job | TaskInfo]:
-        """The ended tasks, without those that ended too long ago."""
-        ended = self._ended
-        oldest = time.time() - self.config.history_seconds
-        while ended and (_info(next(iter(ended.values()))).ended_at or 0.0) < oldest:
-            ended.popitem(last=False)
-        return ended
-
 
 def _processes(loop: asyncio.AbstractEventLoop, config: ProcessConfig) -> ProcessExecutor:
     return ProcessExecutor(
@@ -474,10 +450,6 @@ def _processes(loop: asyncio.AbstractEventLoop, config: ProcessConfig) -> Proces
         recycle_after=config.recycle_after,
         idle_seconds=config.idle_seconds,
     )
-
-
-def _info(entry: Job | TaskInfo) -> TaskInfo:
-    return entry.info if isinstance(entry, Job) else entry
 
 
 async def _within(seconds: float, *waits: Coroutine[Any, Any, None]) -> None:
