@@ -1,7 +1,8 @@
-"""The moods of all people, as they are now."""
+"""The moods of all people, as they are now, and whom to worry about."""
 
 from __future__ import annotations
 
+import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable
@@ -25,6 +26,7 @@ class Moods:
         self._clock = clock
         self._baseline = Affect(baseline(config.personality))
         self._known: OrderedDict[str, tuple[Affect, float]] = OrderedDict()
+        self._worries: OrderedDict[str, float] = OrderedDict()
 
     def now(self, person: str) -> Affect:
         """Return a person's mood; that of the baseline for a stranger."""
@@ -59,10 +61,26 @@ class Moods:
     def forget(self, person: str) -> None:
         """Forget a person's mood."""
         self._known.pop(person, None)
+        self._worries.pop(person, None)
+
+    def worry(self, person: str, age: float = 0.0) -> None:
+        """Note a sign that a person may harm themselves, `age` seconds ago."""
+        self._worries[person] = max(
+            self._clock() - max(0.0, age), self._worries.get(person, -math.inf)
+        )
+        self._worries.move_to_end(person)
+        if len(self._worries) > self._config.max_people:
+            self._worries.popitem(last=False)
+
+    def worried(self, person: str) -> bool:
+        """Whether there was such a sign in the last `EmotionConfig.concern` seconds."""
+        since = self._worries.get(person, -math.inf)
+        return self._clock() - since < self._config.concern
 
     def clear(self) -> None:
         """Forget everybody."""
         self._known.clear()
+        self._worries.clear()
 
     def _keep(self, person: str, mood: Affect, since: float) -> None:
         self._known[person] = (mood, since)

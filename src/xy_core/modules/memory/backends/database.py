@@ -10,7 +10,7 @@ from tenacity import retry, retry_if_exception, stop_after_delay, wait_random
 
 from xy_core.core.errors import ConfigError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 _APPLICATION_ID = 0x78794D45  # "xyME", so that another program's SQLite file is not taken for ours
 _BUSY_SECONDS = 5.0
 
@@ -78,6 +78,8 @@ def _prepare(connection: sqlite3.Connection, path: Path) -> None:
     connection.execute("PRAGMA secure_delete = ON")  # what is forgotten leaves the disk as well
     if _is_empty(connection):
         _create(connection)
+    elif version < SCHEMA_VERSION:
+        _run(connection, "moods.sql")
 
 
 def _is_empty(connection: sqlite3.Connection) -> bool:
@@ -90,7 +92,13 @@ def _is_ours(connection: sqlite3.Connection) -> bool:
 
 
 def _create(connection: sqlite3.Connection) -> None:
-    script = files("xy_core.modules.memory.backends").joinpath("schema.sql").read_text("utf-8")
+    _run(connection, "schema.sql", "moods.sql")
+
+
+def _run(connection: sqlite3.Connection, *names: str) -> None:
+    """Run scripts, and mark the file as ours and as of this version, all or nothing."""
+    folder = files("xy_core.modules.memory.backends")
+    script = "\n".join(folder.joinpath(name).read_text("utf-8") for name in names)
     connection.executescript(
         f"BEGIN IMMEDIATE;\n{script}\nPRAGMA application_id = {_APPLICATION_ID};\n"
         f"PRAGMA user_version = {SCHEMA_VERSION};\nCOMMIT;"
