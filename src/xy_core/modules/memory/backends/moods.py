@@ -63,5 +63,8 @@ def _row(point: MoodPoint) -> tuple[object, ...]:
 
 
 def _point(row: tuple[Any, ...]) -> MoodPoint:
-    *told, mood, sources, topic, crisis = row
-    return MoodPoint(*told, json.loads(mood), tuple(json.loads(sources)), topic, bool(crisis))
+    told = dict(zip(_COLUMNS.split(", "), row, strict=True))
+    told["mood"] = json.loads(told["mood"])
+    told["sources"] = tuple(json.loads(told["sources"]))
+    told["crisis"] = bool(told["crisis"])
+    return MoodPoint(**told)
