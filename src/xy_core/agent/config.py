@@ -29,7 +29,12 @@ class AgentConfig(StrictModel):
     )
     correct: bool = Field(
         default=True,
-        description="Whether a reply that begins in another mood than meant is begun again.",
+        description="Whether replies are read by the sentence before they are shown, and begun "
+        "again, or ended, where they leave the mood that is meant.",
+    )
+    own_words: Literal["all", "in_mood", "none"] = Field(
+        "in_mood",
+        description="Which of its own replies the model sees; small models copy their tone.",
     )
     country: str = Field(
         "auto",

@@ -76,8 +76,8 @@ CALM = Manner(
     {"en": "calm and understanding", "zh": "平静、理解"},
     0.94, -1.0, 0.9, "calm blue tones",
     {
-        "en": ("Let us look at what happened, one step at a time.",
-               "Tell me what happened first, and what came after it."),
+        "en": ("Let us look at it step by step.",
+               "Let us look at what happened, one step at a time."),
         "zh": ("先说说事情的经过，我们一步一步来看。", "你可以先告诉我具体的情况。"),
     },
 )  # fmt: skip
@@ -87,8 +87,8 @@ REASSURING = Manner(
     0.92, -0.5, 0.9, "safe, warm light",
     {
         "en": ("Let us go through it together, one step at a time.",
-               "I am here, and we can look at what comes next."),
-        "zh": ("我在这里，我们一步一步来看接下来怎么做。", "先慢慢呼吸，我们一起看看下一步。"),
+               "We can make a plan for what comes next."),
+        "zh": ("我在这里，先说说现在的情况。", "你可以先告诉我具体的情况。"),
     },
 )  # fmt: skip
 FACTUAL = Manner(

@@ -139,7 +139,7 @@ class Turn:
 
     async def _write_freely(self, percept: Percept, expression: Expression) -> tuple[str, bool]:
         turn = self._turn
-        recent = await turn.or_without("memory", self._recent(), ())
+        recent = await turn.or_without("memory", self._recent(expression), ())
         messages = build_messages(percept, expression, recent, turn.config.name)
 
         async def fits(sentence: str) -> bool:
@@ -153,9 +153,10 @@ class Turn:
             fits=fits,
             release=self._release,
         )
-        return await writer.write(
-            messages, expression, turn.config.max_sentences, check=turn.config.correct
-        )
+        most = turn.config.max_sentences
+        if not turn.config.correct or self._emotion() is None:
+            return await writer.write(messages, most), False
+        return await writer.write_in_mood(messages, expression, most)
 
     async def _release(self, step: Step) -> None:
         """Show a piece of the reply, and hand its finished sentences to speech."""
@@ -187,11 +188,16 @@ class Turn:
 
     # -- remember ----------------------------------------------------------------------------
 
-    async def _recent(self) -> Sequence[Memory]:
-        if not self._turn.config.recent_turns:
+    async def _recent(self, expression: Expression) -> Sequence[Memory]:
+        config = self._turn.config
+        if not config.recent_turns:
             return ()
         memory = self._turn.engine.module(MemoryService)
-        return await memory.recent(self._turn.input.person, self._turn.config.recent_turns)
+        recent = await memory.recent(self._turn.input.person, config.recent_turns)
+        kept = {"all": None, "in_mood": expression.emotion.value, "none": ""}[config.own_words]
+        return [
+            one for one in recent if one.role != "assistant" or kept is None or one.emotion == kept
+        ]
 
     async def _remember(self, percept: Percept, expression: Expression, reply: str) -> None:
         """Hand the turn to memory, which writes it later, off the turn's path."""
