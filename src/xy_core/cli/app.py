@@ -13,6 +13,7 @@ from xy_core.cli.bench import bench_app
 from xy_core.cli.config import config_app
 from xy_core.cli.context import Options
 from xy_core.cli.i18n import tr
+from xy_core.cli.mood import mood_app
 
 app = typer.Typer(
     name="xy-core",
@@ -29,6 +30,7 @@ app = typer.Typer(
 app.add_typer(models.app, name="models")
 app.add_typer(config_app, name="config")
 app.add_typer(bench_app, name="bench")
+app.add_typer(mood_app, name="mood")
 
 JsonOption = Annotated[
     bool, typer.Option("--json", help=tr("Print JSON instead of a table.", "输出 JSON。"))

@@ -77,9 +77,7 @@ def detector(path: Path) -> None:
         constants |= {f"at_{stride}": place, f"box_{stride}": box}
         constants |= {f"points_{stride}": np.zeros((1, cells, 10), np.float32)}
         for kind in ("cls", "obj"):
-            nodes.append(
-                helper.make_node("Mul", ["score", f"at_{stride}"], [f"{kind}_{stride}"])
-            )
+            nodes.append(helper.make_node("Mul", ["score", f"at_{stride}"], [f"{kind}_{stride}"]))
             found.append((f"{kind}_{stride}", [1, cells, 1]))
         for kind, source in (("bbox", "box"), ("kps", "points")):
             nodes.append(
