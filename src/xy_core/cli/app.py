@@ -115,6 +115,13 @@ def ask(
     image: Annotated[
         Path | None, typer.Option(help=tr("A picture (PNG, JPEG, …).", "图片。"), metavar="FILE")
     ] = None,
+    face: Annotated[
+        str,
+        typer.Option(
+            help=tr("Measured expression of the face, as JSON.", "已测得的面部表情（JSON）。"),
+            metavar="JSON",
+        ),
+    ] = "",
     out: Annotated[
         Path | None,
         typer.Option(
@@ -130,7 +137,7 @@ def ask(
     """Run one turn."""
     from xy_core.cli.ask import AskRequest, run_ask  # noqa: PLC0415
 
-    request = AskRequest(text=text, audio=audio, image=image, person=person, out=out)
+    request = AskRequest(text=text, audio=audio, image=image, face=face, person=person, out=out)
     run_ask(context.obj.settings(), request, as_json=json)
 
 
