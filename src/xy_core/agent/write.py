@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from contextlib import aclosing
 
 from xy_core.agent.draft import Draft
 from xy_core.agent.express import Expression
@@ -95,24 +96,25 @@ class Writer:
             said: sentences, folded, that are not to be said again; grows.
             strict: whether the first sentence has to fit as well.
         """
-        text = begun
+        text, bound = begun, strict
+        async with aclosing(self._sentences(messages, most)) as sentences:
+            async for sentence in sentences:
+                if bound and not await self._may_follow(text, sentence, said):
+                    break
+                text, bound = await self._add(text, sentence, said), True
+        return text
+
+    async def _sentences(self, messages: Sequence[Message], most: int) -> AsyncGenerator[str, None]:
         draft = Draft(most)
-        first = True
         async with self._generate(messages) as stream:
             async for delta in stream:
                 for sentence in draft.add(delta.text)[1]:
-                    if (strict or not first) and not await self._may_follow(text, sentence, said):
-                        return text
-                    text, first = await self._add(text, sentence, said), False
+                    yield sentence
                 if draft.full:
-                    return text
+                    return
         for sentence in draft.finish():
-            if not sentence.strip():
-                continue
-            if (strict or not first) and not await self._may_follow(text, sentence, said):
-                return text
-            text, first = await self._add(text, sentence, said), False
-        return text
+            if sentence.strip():
+                yield sentence
 
     async def _may_follow(self, text: str, sentence: str, said: set[str]) -> bool:
         return _folded(sentence) not in said and await self._fits(text + sentence)
