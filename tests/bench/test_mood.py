@@ -32,7 +32,7 @@ async def test_most_replies_are_in_the_mood_and_all_outputs_have_it(
             "agent": {"max_sentences": 2},
         }
     )
-    turns = script()[4::7]
+    turns = script()[4::10]
     async with open_runtime(settings, ["voice", "memory", "emotion", "llm"]) as runtime:
         told: list[str] = []
         played = await play(runtime, turns, "short", told.append, correct=True, speak=True)
