@@ -114,10 +114,17 @@ async def test_where_any_beginning_will_do_the_own_words_are_left_out_instead(sc
 
 
 async def test_the_last_attempt_is_shown_whatever_it_is(scheduler):
+    before = (Message("assistant", "I know."), *ASKED)
     llm, listener = Scripted(scheduler, "I am glad.", "I am glad."), Listener()
-    reply, again = await writer(llm, listener).write_in_mood(ASKED, meant(Emotion.NEUTRAL), 3)
+    reply, again = await writer(llm, listener).write_in_mood(before, meant(Emotion.NEUTRAL), 3)
     assert (reply, again) == ("I am glad.", True)
     assert listener.shown == "I am glad."
+
+
+async def test_where_there_is_no_other_way_to_begin_the_model_is_asked_once(scheduler):
+    llm, listener = Scripted(scheduler, "I am glad."), Listener()
+    reply, again = await writer(llm, listener).write_in_mood(ASKED, meant(Emotion.NEUTRAL), 3)
+    assert (reply, again) == ("I am glad.", False)
 
 
 async def test_a_model_that_writes_nothing_leaves_the_opening(scheduler):

@@ -66,8 +66,10 @@ class Writer:
     ) -> tuple[str, bool]:
         """Write the reply sentence by sentence; returns it, and whether it was begun again."""
         said = _sentences_said(messages)
-        reply = await self._go_on(messages, "", max_sentences, said, strict=True)
-        if reply:
+        # Asked the same, a model writes the same: there has to be another way to begin.
+        again = bool(said or expression.openings)
+        reply = await self._go_on(messages, "", max_sentences, said, strict=again)
+        if reply or not again:
             return reply.strip(), False
         if not expression.openings:
             alone = [message for message in messages if message.role != "assistant"]
