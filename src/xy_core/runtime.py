@@ -12,6 +12,7 @@ from xy_core.core.events import EventBus
 from xy_core.core.garbage import settled_objects
 from xy_core.core.scheduler import GlobalTaskScheduler
 from xy_core.core.signals import terminating
+from xy_core.core.watchdog import LoopWatchdog
 from xy_core.models import ModelStore
 from xy_core.settings import Settings
 
@@ -54,6 +55,8 @@ async def open_runtime(
         sections=settings.sections(),
         resources={ModelStore: store},
         config=settings.engine,
+        journal=settings.journal,
+        watchdog=LoopWatchdog(),
     )
     with terminating():
         async with engine:

@@ -19,7 +19,14 @@ from pydantic_settings import (
 )
 
 from xy_core.agent.config import AgentConfig
-from xy_core.core.config import BusConfig, EngineConfig, LogConfig, SchedulerConfig, StrictModel
+from xy_core.core.config import (
+    BusConfig,
+    EngineConfig,
+    JournalConfig,
+    LogConfig,
+    SchedulerConfig,
+    StrictModel,
+)
 from xy_core.core.errors import ConfigError
 from xy_core.modules.emotion.config import EmotionConfig
 from xy_core.modules.llm.config import LLMConfig
@@ -57,6 +64,7 @@ class Settings(BaseSettings):
     scheduler: SchedulerConfig = SchedulerConfig()
     bus: BusConfig = BusConfig()
     engine: EngineConfig = EngineConfig()
+    journal: JournalConfig = Field(default_factory=JournalConfig)
     log: LogConfig = LogConfig()
     models: ModelsConfig = Field(default_factory=ModelsConfig)
     agent: AgentConfig = AgentConfig()

@@ -26,3 +26,15 @@ def test_a_checkpoint_ends_a_cancelled_task():
     with pytest.raises(TaskCancelled):
         context.run(checkpoint)
     checkpoint()
+
+
+def test_a_token_wakes_whoever_waits_for_something_else():
+    token = CancelToken()
+    woken: list[str] = []
+    with token.waking(lambda: woken.append("first")):
+        assert not woken
+        token.cancel()
+        with token.waking(lambda: woken.append("late")):
+            assert woken == ["first", "late"]
+    token.cancel()
+    assert woken == ["first", "late"]

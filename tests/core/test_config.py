@@ -9,12 +9,13 @@ from xy_core.core.config import (
     BusConfig,
     DeviceConfig,
     EngineConfig,
+    JournalConfig,
     LaneConfig,
     LogConfig,
     SchedulerConfig,
 )
 
-SECTIONS = [BusConfig, EngineConfig, LaneConfig, LogConfig, SchedulerConfig]
+SECTIONS = [BusConfig, EngineConfig, JournalConfig, LaneConfig, LogConfig, SchedulerConfig]
 
 
 @pytest.mark.parametrize("section", SECTIONS, ids=lambda kind: kind.__name__)
@@ -46,6 +47,10 @@ def test_values_never_change(section: type[BaseModel]):
         (BusConfig, {"queue_size": 0}),
         (BusConfig, {"request_timeout": 0}),
         (EngineConfig, {"stop_timeout": -1}),
+        (JournalConfig, {"commit_interval": 0}),
+        (JournalConfig, {"window": 1}),
+        (JournalConfig, {"synchronous": "off"}),
+        (JournalConfig, {"keep_seconds": 0}),
         (LogConfig, {"level": "loud"}),
         (LogConfig, {"format": "xml"}),
     ],

@@ -7,96 +7,30 @@ import signal
 import subprocess
 import sys
 import textwrap
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from pydantic import BaseModel
 
-from xy_core.core.config import EngineConfig, StrictModel
+from tests.core.recorder import QUICK, Offer, Recorder, Section, hang, raises
+from xy_core.core.config import JournalConfig
+from xy_core.core.durable import DurableTasks
 from xy_core.core.engine import CoreEngine, ModuleChanged, installed_modules
 from xy_core.core.errors import (
     ConfigError,
     DependencyError,
     ModelNotInstalledError,
+    ModuleError,
     ModuleUnavailable,
     SchedulerClosed,
     UnknownModuleError,
 )
 from xy_core.core.events import EventBus
-from xy_core.core.module import HealthStatus, Module, ModuleHealth
+from xy_core.core.module import HealthStatus, ModuleHealth
+from xy_core.core.periodic import PeriodicTasks
+from xy_core.core.schedule import Every
 from xy_core.core.scheduler import GlobalTaskScheduler
 from xy_core.core.subscription import Overflow
-
-QUICK = EngineConfig(initialize_timeout=5.0, stop_timeout=1.0, drain_timeout=1.0)
-
-
-class Section(StrictModel):
-    size: int = 1
-
-
-class Recorder(Module[Section]):
-    """Writes down what the engine does with it."""
-
-    config_model = Section
-    calls: list[str]
-
-    async def initialize(self) -> None:
-        self.calls.append(f"initialize {self.name}")
-
-    async def start(self) -> None:
-        self.calls.append(f"start {self.name}")
-
-    async def stop(self) -> None:
-        self.calls.append(f"stop {self.name}")
-
-
-class Offer:
-    """An installed package's offer of one module."""
-
-    def __init__(self, load: Callable[[], Any]) -> None:
-        self.load = load
-
-
-@pytest.fixture
-def calls() -> list[str]:
-    return []
-
-
-@pytest.fixture
-def offer(monkeypatch, calls):
-    """Offer modules to the engine as installed packages do."""
-    offers: dict[str, Any] = {}
-    monkeypatch.setattr("xy_core.core.engine.installed_modules", lambda: offers)
-
-    def add(name: str, *requires: str, base: type[Recorder] = Recorder, **members: Any) -> None:
-        values = {"name": name, "requires": requires, "calls": calls} | members
-        kind = type(name.title(), (base,), values)
-        offers[name] = Offer(lambda: kind)
-
-    add.offers = offers
-    return add
-
-
-@pytest.fixture
-async def engine(config):
-    made = CoreEngine(
-        scheduler=GlobalTaskScheduler(config()), bus=EventBus(), sections={}, config=QUICK
-    )
-    async with made:
-        yield made
-
-
-def raises(error: Exception) -> Callable[[Recorder], Any]:
-    async def fail(_self: Recorder) -> None:
-        raise error
-
-    return fail
-
-
-async def hang(_self: Recorder) -> None:
-    await asyncio.Event().wait()
-
 
 # -- loading ---------------------------------------------------------------------------------
 
@@ -380,6 +314,29 @@ async def test_an_error_in_the_program_still_stops_everything(config, offer, cal
     assert calls[-1] == "stop good"
 
 
+async def test_a_stop_that_is_cancelled_still_stops_everything(config, offer, calls):
+    stopping = asyncio.Event()
+
+    async def hang_when_stopped(_self: Recorder) -> None:
+        stopping.set()
+        await asyncio.Event().wait()
+
+    offer("good")
+    offer("hanging", stop=hang_when_stopped)
+    engine = CoreEngine(scheduler=GlobalTaskScheduler(config()), bus=EventBus(), sections={})
+    await engine.__aenter__()
+    await engine.load_modules(["good"])
+    await engine.load_modules(["hanging"])
+    stop = asyncio.create_task(engine.stop())
+    await stopping.wait()
+    stop.cancel()
+    await asyncio.wait({stop})
+    assert stop.cancelled()
+    assert calls[-1] == "stop good"
+    with pytest.raises(SchedulerClosed):
+        engine.scheduler.submit(asyncio.Event().wait)
+
+
 PROGRAM = """
     import asyncio, os, signal, sys, threading
     from xy_core.core.config import EngineConfig
@@ -462,5 +419,129 @@ async def test_a_module_of_another_package_is_found_and_loaded(tmp_path, monkeyp
         assert module.config.greeting == "你好"
 
 
+def with_journal(config, path, **journal: Any) -> CoreEngine:
+    return CoreEngine(
+        scheduler=GlobalTaskScheduler(config()),
+        bus=EventBus(),
+        sections={},
+        config=QUICK,
+        journal=JournalConfig(path=path, **journal),
+    )
+
+
+async def test_modules_have_durable_and_periodic_tasks_that_outlive_the_engine(
+    config, offer, tmp_path
+):
+    path = tmp_path / "journal.db"
+    seen: list[int] = []
+
+    async def send(number: int) -> None:
+        seen.append(number)
+
+    async def start(self: Recorder) -> None:
+        await self.context.resource(DurableTasks).register("mailer.send", send)
+        periodic = self.context.resource(PeriodicTasks)
+        await periodic.add("hourly", "mailer.send", Every(3_600), arguments={"number": 1})
+
+    offer("mailer", start=start)
+    async with with_journal(config, path) as first:
+        task = await first.durable.submit("mailer.send", {"number": 7})
+    with pytest.raises(SchedulerClosed, match="after the next start"):
+        await task
+    async with with_journal(config, path) as second:
+        await second.load_module("mailer")
+        await (await second.durable.task(task.task_id))
+        assert list(await second.periodic.upcoming()) == ["hourly"]
+    assert seen == [7]
+
+
+async def test_an_engine_without_durable_tasks_makes_no_journal(config, tmp_path):
+    path = tmp_path / "folder" / "journal.db"
+    async with with_journal(config, path):
+        pass
+    assert not path.parent.exists()
+
+
+async def test_a_journal_that_cannot_be_used_fails_its_module_only(config, offer, tmp_path):
+    path = tmp_path / "journal.db"
+    path.write_bytes(b"nonsense" * 1_000)
+
+    async def start(self: Recorder) -> None:
+        await self.context.resource(DurableTasks).register("mailer.send", self.stop)
+
+    offer("mailer", start=start)
+    offer("other")
+    async with with_journal(config, path) as engine:
+        await engine.load_modules(["mailer", "other"])
+        health = await engine.health()
+    assert health["mailer"].status is HealthStatus.FAILED
+    assert "journal.path" in health["mailer"].detail
+    assert health["other"].status is HealthStatus.READY
+
+
 def test_our_own_modules_are_offered():
     assert set(installed_modules()) >= {"emotion", "llm", "memory", "vision", "voice"}
+
+
+# -- calls by name ---------------------------------------------------------------------------
+
+
+class Speaker(Recorder):
+    """A module with methods of every kind."""
+
+    async def say(self, text: str, *, loud: bool = False) -> str:
+        return text.upper() if loud else text
+
+    def volume(self) -> int:
+        return 7
+
+    async def break_down(self) -> None:
+        raise LookupError("lost")
+
+    async def _secret(self) -> None: ...
+
+
+async def test_a_method_can_be_called_by_the_names_of_module_and_method(engine, offer):
+    offer("voice", base=Speaker)
+    await engine.load_module("voice")
+    assert await engine.call("voice", "say", "hi", loud=True) == "HI"
+    assert await engine.call("voice", "volume") == 7
+    with pytest.raises(LookupError, match="lost"):
+        await engine.call("voice", "break_down")
+
+
+@pytest.mark.parametrize("method", ["sing", "_secret", "__init__", "stop", "health", "calls", ""])
+async def test_what_a_module_does_not_offer_cannot_be_called(engine, offer, method):
+    offer("voice", base=Speaker)
+    await engine.load_module("voice")
+    with pytest.raises(ModuleError, match="break_down, say, volume"):
+        await engine.call("voice", method)
+
+
+async def test_a_module_that_is_not_loaded_cannot_be_called(engine):
+    with pytest.raises(ModuleUnavailable, match="not loaded"):
+        await engine.call("voice", "say", "hi")
+
+
+@pytest.mark.parametrize("phase", ["initialize", "start"])
+def test_a_phase_that_ignores_its_cancellation_is_left_behind(jump, config, offer, phase):
+    async def deaf(_self: Recorder) -> None:
+        for _ in range(5):
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                continue
+
+    async def main() -> None:
+        limits = QUICK.model_copy(update={"start_timeout": 5.0})
+        engine = CoreEngine(
+            scheduler=GlobalTaskScheduler(config()), bus=EventBus(), sections={}, config=limits
+        )
+        offer("deaf", **{phase: deaf})
+        async with engine:
+            before = asyncio.get_running_loop().time()
+            await engine.load_modules(["deaf"])
+            assert asyncio.get_running_loop().time() - before == pytest.approx(6.0)
+            assert "in time" in (await engine.health())["deaf"].detail
+
+    jump(main())

@@ -1,8 +1,9 @@
-"""Publishing, subscribing, asking and answering."""
+"""Publishing, subscribing, draining and closing."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import ClassVar
@@ -12,8 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from xy_core.core.config import BusConfig
-from xy_core.core.errors import BusError, NoResponder, RequestTimeout
+from xy_core.core.errors import BusError
 from xy_core.core.events import Event, EventBus, HandlerFailed
+from xy_core.core.routing import TopicCounts
 from xy_core.core.subscription import Overflow
 
 
@@ -96,7 +98,7 @@ async def test_made_up_topics_do_not_fill_the_memory(bus):
     for number in range(10_000):
         made_up = type("MadeUp", (Event,), {"topic": f"made.up.{number}"})
         bus.publish_nowait(made_up())
-    assert len(bus._routes) <= 4_096
+    assert len(bus._router) <= 4_096
 
 
 async def test_a_slow_subscriber_delays_nobody_and_loses_its_own_events(bus):
@@ -228,132 +230,54 @@ async def test_a_handler_that_meets_a_cancelled_task_goes_on(bus):
         assert "Cancelled" in (await anext(failures)).error
 
 
-# -- request and reply -----------------------------------------------------------------------
+async def test_many_waiting_events_do_not_keep_the_loop_from_others(bus):
+    """Handlers that never wait give way after a while: a timer fires before they are through."""
+    handled = 0
+
+    async def handle(_event: Said) -> None:
+        nonlocal handled
+        handled += 1
+        time.sleep(0.0005)  # noqa: ASYNC251 - a handler that computes
+
+    bus.on(Said, handle)
+    for _ in range(100):
+        bus.publish_nowait(Said())
+    await asyncio.sleep(0.002)
+    assert handled < 100
 
 
-async def test_a_request_gets_its_answer(bus):
-    async def shout(event: Said) -> str:
-        return event.text.upper()
-
-    bus.respond(Said, shout)
-    assert await bus.request(Said(text="hello")) == "HELLO"
-
-
-async def test_a_request_that_nobody_answers_fails_at_once(bus):
-    with pytest.raises(NoResponder, match=r"voice\.said"):
-        await bus.request(Said())
-    with pytest.raises(NoResponder):
-        await bus.request_all(Said())
+async def test_a_class_is_a_subscription_to_its_subclasses_too(bus):
+    loud = type("Loud", (Said,), {"topic": "voice.loud"})
+    same_topic = type("Other", (Event,), {"topic": "voice.said"})
+    async with bus.subscribe(Said) as said, bus.subscribe("voice.said") as by_topic:
+        for event in (loud(), same_topic(), Said()):
+            bus.publish_nowait(event)
+        assert [type(await anext(said)) for _ in range(2)] == [loud, Said]
+        assert [type(await anext(by_topic)) for _ in range(2)] == [same_topic, Said]
 
 
-async def test_a_responder_that_stopped_is_not_asked(bus):
-    stop = bus.respond(Said, never)
-    stop()
-    stop()
-    with pytest.raises(NoResponder):
-        await bus.request(Said())
-
-
-async def test_the_first_answer_wins_and_the_others_are_cancelled(bus):
-    cancelled = asyncio.Event()
-
-    async def slow(_event: Said) -> str:
-        try:
-            await asyncio.Event().wait()
-        finally:
-            cancelled.set()
-        return "slow"
-
-    async def quick(_event: Said) -> str:
-        return "quick"
-
-    bus.respond(Said, slow)
-    bus.respond(Said, quick)
-    assert await bus.request(Said()) == "quick"
-    assert cancelled.is_set()
-
-
-async def test_another_responder_steps_in_for_one_that_fails(bus):
-    async def fail(_event: Said) -> str:
+async def test_what_became_of_events_is_counted_by_the_first_word_of_their_topics(bus):
+    async def fail(_event: Event) -> None:
         raise LookupError
 
-    async def answer(_event: Said) -> str:
-        return "answer"
-
-    bus.respond(Said, fail)
-    bus.respond(Said, answer)
-    assert await bus.request(Said()) == "answer"
-    assert await bus.request_all(Said()) == ["answer"]
-
-
-@pytest.mark.parametrize("error", [LookupError("no idea"), TimeoutError("no idea")], ids=repr)
-async def test_the_error_of_the_only_responder_reaches_the_asker(bus, error):
-    async def fail(_event: Said) -> str:
-        raise error
-
-    bus.respond(Said, fail)
-    with pytest.raises(type(error), match="no idea"):
-        await bus.request(Said())
-    assert await bus.request_all(Said()) == []
+    bus.on(Heard, fail)
+    async with bus.subscribe("voice.*", queue_size=1):
+        await bus.publish(Said())
+        bus.publish_nowait(Heard())
+        bus.publish_nowait(Felt())
+        await bus.drain()
+    counts = bus.statistics()
+    assert counts["voice"] == TopicCounts(published=2, dropped=1, failed=1)
+    assert counts["emotion"] == TopicCounts(published=1)
+    assert counts["bus"].published == 1
 
 
-async def test_a_responder_that_was_cancelled_does_not_cancel_the_asker(bus):
-    async def cancelled(_event: Said) -> str:
-        raise asyncio.CancelledError
-
-    bus.respond(Said, cancelled)
-    with pytest.raises(BusError, match="was cancelled"):
-        await bus.request(Said())
-    assert await bus.request_all(Said()) == []
-
-
-def test_a_request_does_not_wait_for_ever(jump):
-    async def main() -> None:
-        bus = EventBus(BusConfig(request_timeout=30.0))
-        bus.respond(Said, never)
-        loop = asyncio.get_running_loop()
-        before = loop.time()
-        with pytest.raises(RequestTimeout, match=r"voice\.said"):
-            await bus.request(Said())
-        assert loop.time() - before == pytest.approx(30.0)
-        with pytest.raises(RequestTimeout):
-            await bus.request(Said(), timeout=1.0)
-        assert loop.time() - before == pytest.approx(31.0)
-
-    jump(main())
-
-
-def test_all_answers_that_came_in_time_are_returned_in_order(jump):
-    async def main() -> None:
-        bus = EventBus()
-        for number, delay in enumerate((0.2, 0.1, 9.0)):
-
-            async def answer(_event: Said, number: int = number, delay: float = delay) -> int:
-                await asyncio.sleep(delay)
-                return number
-
-            bus.respond(Said, answer)
-        assert await bus.request_all(Said(), timeout=1.0) == [0, 1]
-
-    jump(main())
-
-
-async def test_an_asker_that_gives_up_cancels_the_responder(bus):
-    asked, cancelled = asyncio.Event(), asyncio.Event()
-
-    async def slow(_event: Said) -> None:
-        asked.set()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            cancelled.set()
-
-    bus.respond(Said, slow)
-    asker = asyncio.create_task(bus.request(Said()))
-    await asked.wait()
-    asker.cancel()
-    await asyncio.gather(asker, return_exceptions=True)
-    assert cancelled.is_set()
+async def test_made_up_topics_are_counted_together(bus):
+    for number in range(1_000):
+        bus.publish_nowait(type("MadeUp", (Event,), {"topic": f"topic{number}.x"})())
+    counts = bus.statistics()
+    assert len(counts) <= 257
+    assert sum(count.published for count in counts.values()) == 1_000
 
 
 # -- closing ---------------------------------------------------------------------------------
@@ -389,6 +313,50 @@ async def test_closing_ends_every_subscribers_iteration(bus):
     async with bus.subscribe(Said) as events:
         await bus.close()
         assert [event async for event in events] == []
+
+
+async def test_draining_waits_for_what_handlers_publish_too(bus):
+    got: list[str] = []
+
+    async def first(event: Said) -> None:
+        await asyncio.sleep(0)
+        await bus.publish(Heard(text=event.text))
+
+    async def second(event: Heard) -> None:
+        await asyncio.sleep(0)
+        got.append(event.text)
+
+    bus.on(Heard, second)
+    bus.on(Said, first)
+    for text in "abc":
+        bus.publish_nowait(Said(text=text))
+    await bus.drain()
+    assert got == ["a", "b", "c"]
+
+
+async def test_publishers_that_wait_get_their_events_in_before_the_bus_closes(bus):
+    got: list[str] = []
+
+    async def slow(event: Said) -> None:
+        await asyncio.sleep(0)
+        got.append(event.text)
+
+    bus.on(Said, slow, queue_size=1, overflow=Overflow.BLOCK)
+    publishers = [asyncio.create_task(bus.publish(Said(text=text))) for text in "abc"]
+    await asyncio.sleep(0)
+    await bus.close()
+    await asyncio.gather(*publishers)
+    assert got == ["a", "b", "c"]
+
+
+async def test_a_closed_bus_takes_no_subscribers(bus):
+    await bus.close()
+    with pytest.raises(BusError, match="closed"):
+        bus.on(Said, never)
+    with pytest.raises(BusError, match="closed"):
+        async with bus.subscribe(Said):
+            pass
+    await bus.publish(Said())  # nobody is there
 
 
 # -- any topic, any pattern ------------------------------------------------------------------

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xy_core.core.histogram import Histogram, Quantiles
+from xy_core.core.histogram import BOUNDS, Histogram, Quantiles
 
 Durations = st.lists(st.floats(1e-6, 1e5), min_size=1, max_size=60)
 
@@ -49,3 +49,14 @@ def test_what_lies_outside_of_the_range_is_counted_at_its_edge(value):
     assert summary.count == 1
     assert summary.maximum == max(value, 0.0)
     assert 0.0 <= summary.p99 <= summary.maximum
+
+
+@given(st.lists(st.floats(0, 1e5), max_size=60))
+def test_what_is_shorter_than_each_bound_is_counted_exactly(values):
+    histogram = Histogram()
+    for value in values:
+        histogram.observe(value)
+    summary = histogram.quantiles()
+    exactly = tuple(sum(value < bound for value in values) for bound in BOUNDS)
+    assert summary.at_most == (exactly if values else ())
+    assert summary.total == pytest.approx(sum(values))

@@ -120,7 +120,7 @@ def test_the_last_error_is_raised_when_retries_are_used_up(jump, config):
 
 @pytest.mark.parametrize("how", ["cancel", "deadline", "stop"])
 def test_a_task_between_two_attempts_can_still_end(jump, config, monkeypatch, how):
-    monkeypatch.setattr("xy_core.core.lane.random.uniform", lambda _least, most: most)
+    monkeypatch.setattr("xy_core.core.backoff.random.uniform", lambda _least, most: most)
 
     async def main() -> None:
         async def fail() -> None:

@@ -1,4 +1,4 @@
-"""The scheduler's figures as Prometheus and OpenTelemetry read them."""
+"""The engine's figures as Prometheus reads them."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ import sys
 
 import pytest
 
-from xy_core.core.errors import MissingExtraError, TaskCancelled
-from xy_core.core.metrics import SchedulerCollector, export_spans
-from xy_core.core.trace import Trace
+from tests.core.recorder import Recorder, raises
+from xy_core.core.engine import CoreEngine
+from xy_core.core.errors import MissingExtraError
+from xy_core.core.events import Event, EventBus
+from xy_core.core.metrics import EngineCollector
 from xy_core.core.watchdog import LoopWatchdog
 
 
@@ -17,15 +19,23 @@ async def nothing() -> None:
     """End at once."""
 
 
-async def fail() -> None:
-    raise LookupError("lost")
+@pytest.fixture
+def watched(single) -> CoreEngine:
+    """An engine over a scheduler of one slot a lane."""
+    return CoreEngine(scheduler=single, bus=EventBus(), sections={}, watchdog=LoopWatchdog())
 
 
-async def test_prometheus_reads_every_lane(single):
+@pytest.fixture
+def registry(watched):
+    """A registry that collects the engine's figures."""
     prometheus = pytest.importorskip("prometheus_client")
-    registry = prometheus.CollectorRegistry()
-    watchdog = LoopWatchdog()
-    registry.register(SchedulerCollector(single, watchdog))
+    found = prometheus.CollectorRegistry()
+    found.register(EngineCollector(watched))
+    return found
+
+
+async def test_prometheus_reads_every_lane(single, registry):
+    prometheus = pytest.importorskip("prometheus_client")
     started = asyncio.Event()
 
     async def forever() -> None:
@@ -45,46 +55,50 @@ async def test_prometheus_reads_every_lane(single):
     assert value("xy_core_workers") == 1
     assert value("xy_core_tasks_total", status="completed") == 1
     assert value("xy_core_tasks_total", status="failed") == 0
-    assert value("xy_core_task_wait_seconds", quantile="0.99") >= 0
-    assert value("xy_core_task_run_seconds", quantile="0.5") >= 0
-    assert value("xy_core_loop_lag_seconds", lane="loop", quantile="0.5") == 0
+    assert value("xy_core_task_wait_seconds_count") == 2
+    assert value("xy_core_task_wait_seconds_bucket", le="+Inf") == 2
+    assert value("xy_core_task_run_seconds_count") == 1
+    assert value("xy_core_task_run_seconds_sum") >= 0
+    assert value("xy_core_task_run_seconds_bucket", le="128.0") == 1
+    assert value("xy_core_task_run_seconds_count", lane="cpu") == 0
     assert value("xy_core_workers", lane="device:cpu") == 1
-    assert b"# TYPE xy_core_tasks_total counter" in prometheus.generate_latest(registry)
+    assert registry.get_sample_value("xy_core_loop_lag_seconds_count") == 0
+    assert registry.get_sample_value("xy_core_device_up", {"device": "cpu"}) == 1
+    assert registry.get_sample_value("xy_core_device_memory_bytes", {"device": "cpu"}) > 0
+    text = prometheus.generate_latest(registry)
+    assert b"# TYPE xy_core_tasks_total counter" in text
+    assert b"# TYPE xy_core_task_wait_seconds histogram" in text
 
 
-async def test_every_ended_task_becomes_one_span(single):
-    sdk = pytest.importorskip("opentelemetry.sdk.trace")
-    export = pytest.importorskip("opentelemetry.sdk.trace.export")
-    memory = pytest.importorskip("opentelemetry.sdk.trace.export.in_memory_span_exporter")
-    exporter = memory.InMemorySpanExporter()
-    provider = sdk.TracerProvider()
-    provider.add_span_processor(export.SimpleSpanProcessor(exporter))
+async def test_prometheus_reads_the_bus_and_the_modules(watched, registry, offer):
+    async def work(self: Recorder) -> None:
+        await self.context.scheduler.run(asyncio.sleep, 0)
 
-    await single.run(nothing, name="test.nothing")
-    with pytest.raises(LookupError):
-        await single.run(fail, name="test.fail")
-    single.lane("default").pause()
-    handle = single.submit(nothing, name="test.never")
-    handle.cancel()
-    with pytest.raises(TaskCancelled):
-        await handle
-    single.submit(nothing, name="test.waits")
+    async def fail(_event: Event) -> None:
+        raise LookupError
 
-    assert export_spans(single.trace, provider.get_tracer("test")) == 3
-    spans = {span.name: span for span in exporter.get_finished_spans()}
-    assert spans.keys() == {"test.nothing", "test.fail", "test.never"}
-    assert spans["test.nothing"].attributes["xy_core.status"] == "completed"
-    assert spans["test.nothing"].status.is_ok
-    assert spans["test.fail"].status.description == "lost"
-    for span in spans.values():
-        assert span.end_time >= span.start_time
-        assert span.attributes["xy_core.wait_seconds"] >= 0
+    offer("good", start=work)
+    offer("bad", start=raises(LookupError("broken")))
+    watched.bus.on("engine.*", fail, queue_size=1)
+    async with watched:
+        await watched.load_modules(["good", "bad"])
+        await watched.bus.drain()
+        value = registry.get_sample_value
+        assert value("xy_core_bus_events_published_total", {"topic_group": "engine"}) == 2
+        handled = value("xy_core_bus_handler_failures_total", {"topic_group": "engine"})
+        lost = value("xy_core_bus_events_dropped_total", {"topic_group": "engine"})
+        assert handled + lost == 2
+        assert value("xy_core_module_status", {"module": "good", "status": "ready"}) == 1
+        assert value("xy_core_module_status", {"module": "good", "status": "failed"}) == 0
+        assert value("xy_core_module_status", {"module": "bad", "status": "failed"}) == 1
+        assert value("xy_core_module_restarts_total", {"module": "good"}) == 0
+        assert value("xy_core_module_tasks_total", {"module": "good", "status": "completed"}) == 1
+        assert value("xy_core_module_tasks_active", {"module": "good", "status": "running"}) == 0
+        assert value("xy_core_module_run_seconds_total", {"module": "good"}) >= 0
+        assert value("xy_core_module_memory_bytes", {"module": "good"}) >= 0
 
 
-async def test_without_the_libraries_the_extra_is_named(scheduler, monkeypatch):
+async def test_without_the_library_the_extra_is_named(watched, monkeypatch):
     monkeypatch.setitem(sys.modules, "prometheus_client.core", None)
     with pytest.raises(MissingExtraError, match=r"xy-core\[observe\]"):
-        SchedulerCollector(scheduler)
-    monkeypatch.setitem(sys.modules, "opentelemetry", None)
-    with pytest.raises(MissingExtraError, match=r"xy-core\[observe\]"):
-        export_spans(Trace(1))
+        EngineCollector(watched)

@@ -723,10 +723,10 @@ async def test_a_task_that_cleans_up_cannot_submit_to_a_stopping_scheduler(confi
 
 
 async def test_each_kind_of_device_has_a_lane_and_the_first_is_the_default(config):
-    devices = (DeviceConfig(name="cuda:0"), DeviceConfig(name="cpu"))
+    devices = (DeviceConfig(name="sim:0", memory=2**30), DeviceConfig(name="cpu"))
     async with GlobalTaskScheduler(config(devices=devices)) as scheduler:
-        assert scheduler.submit(nothing, task_type=DEVICE).info.lane == device_lane("cuda:0")
+        assert scheduler.submit(nothing, task_type=DEVICE).info.lane == device_lane("sim:0")
         cpu = scheduler.submit(nothing, task_type=DEVICE, device="cpu")
         assert cpu.info.lane == device_lane("cpu")
-        devices = {"device:cuda", "device:cpu"}
+        devices = {"device:sim", "device:cpu"}
         assert set(scheduler.statistics()) == {"default", "cpu", "process", "loading"} | devices

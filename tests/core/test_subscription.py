@@ -136,6 +136,65 @@ async def test_closing_lets_publishers_go_and_takes_no_more():
     assert await rest(events) == [0]
 
 
+async def test_several_readers_share_the_events():
+    events = subscription()
+    readers = [asyncio.ensure_future(anext(events)) for _ in range(3)]
+    await asyncio.sleep(0)
+    for value in range(3):
+        events.put_nowait(Number(value=value))
+    assert {(await reader).value for reader in readers} == {0, 1, 2}
+
+
+async def test_an_event_for_a_reader_that_gives_up_goes_to_the_next():
+    events = subscription()
+    first, second = (asyncio.ensure_future(anext(events)) for _ in range(2))
+    await asyncio.sleep(0)
+    events.put_nowait(Number(value=1))
+    first.cancel()
+    async with asyncio.timeout(5):
+        assert (await second).value == 1
+
+
+async def test_a_less_urgent_event_pushes_nothing_out():
+    events = subscription(size=1)
+    events.put_nowait(Urgent(value=1))
+    events.put_nowait(Number(value=2))
+    assert events.dropped == 1
+    assert await rest(events) == [1]
+
+
+async def test_events_get_in_in_the_order_in_which_their_publishers_came():
+    events = subscription(size=1, overflow=Overflow.BLOCK)
+    writers = [asyncio.create_task(events.put(Number(value=value))) for value in range(4)]
+    await asyncio.sleep(0)
+    got = [(await anext(events)).value]
+    writers.append(asyncio.create_task(events.put(Number(value=4))))  # there is a place just now
+    got += [(await anext(events)).value for _ in range(4)]
+    assert got == [0, 1, 2, 3, 4]
+    await asyncio.gather(*writers)
+
+
+async def test_publishers_that_give_up_leave_nothing_behind():
+    events = subscription(size=1, overflow=Overflow.BLOCK)
+    await events.put(Number(value=0))
+    for value in range(1, 100):
+        writer = asyncio.create_task(events.put(Number(value=value)))
+        await asyncio.sleep(0)
+        writer.cancel()
+        await asyncio.gather(writer, return_exceptions=True)
+        await asyncio.sleep(0)
+    assert not events._blocked
+    assert await rest(events) == [0]
+
+
+async def test_what_is_told_of_lost_events():
+    lost: list[int] = []
+    events = Subscription("test", 1, Overflow.DROP_OLDEST, lambda event: lost.append(event.value))
+    for value in range(3):
+        events.put_nowait(Number(value=value))
+    assert lost == [0, 1]
+
+
 Values = st.lists(st.booleans(), max_size=40)
 
 

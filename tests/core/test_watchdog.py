@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import selectors
+import socket
+import sys
 import threading
 from collections.abc import Callable
 
-from xy_core.core.watchdog import LoopWatchdog
+from xy_core.core.watchdog import LoopWatchdog, _describe
 
 
 def hold_the_loop_until_noticed(watchdog: LoopWatchdog) -> None:
@@ -52,3 +55,20 @@ async def test_a_watchdog_can_watch_again():
         assert watchdog._thread.is_alive()
         hold_the_loop_until_noticed(watchdog)
         await until(lambda: watchdog.blockers)
+
+
+def test_an_idle_loop_is_not_blamed_for_a_busy_machine():
+    pipe, other = socket.socketpair()
+    selector = selectors.DefaultSelector()
+    selector.register(pipe, selectors.EVENT_READ)
+    waiting = threading.Thread(target=selector.select)
+    waiting.start()
+    told = ""
+    while "other threads or programs" not in told:  # it says so once the thread has got there
+        told = _describe(sys._current_frames().get(waiting.ident))
+    other.send(b"x")
+    waiting.join()
+    for opened in (selector, pipe, other):
+        opened.close()
+    assert "test_an_idle_loop" in _describe(sys._getframe())
+    assert _describe(None) == "unknown"

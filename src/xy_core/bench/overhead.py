@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import gc
 import statistics
 import time
 
-from xy_core.bench.contenders import Contender, available, noop
+from xy_core.bench.contenders import available, close, noop
 from xy_core.bench.result import BenchResult, Check, Figures, Progress, median_ratio
+from xy_core.bench.rounds import Run, against_peers, in_turn
 from xy_core.core.config import LaneConfig, SchedulerConfig
 from xy_core.core.scheduler import GlobalTaskScheduler
 
@@ -19,7 +21,10 @@ _GROWTH_BOUND = 1.6
 
 def run(*, quick: bool, progress: Progress) -> BenchResult:
     """Measure; takes about a minute, or a few seconds with `quick`."""
-    rates = _rates(20_000 if quick else 50_000, 3 if quick else 7, progress)
+    try:
+        rates = in_turn(_runs(20_000 if quick else 50_000), 3 if quick else 7, progress)
+    finally:
+        close()
     progress("latency")
     latencies = asyncio.run(_latencies(500 if quick else 5_000))
     progress("queue")
@@ -29,15 +34,7 @@ def run(*, quick: bool, progress: Progress) -> BenchResult:
     rows: dict[str, Figures] = {
         name: {"tasks_per_second": round(statistics.median(rate))} for name, rate in rates.items()
     }
-    checks = [
-        Check(
-            f"vs_{name}",
-            median_ratio(rates["xy_core"], rates[name]) if name in rates else None,
-            bound,
-            "at least",
-        )
-        for name, bound in _RATIOS.items()
-    ]
+    checks = against_peers(rates, _RATIOS)
     p99 = statistics.quantiles(latencies, n=100)[98]
     checks += [
         Check("submit_to_start_p99_seconds", round(p99, 6), _LATENCY_BOUND, "at most"),
@@ -54,21 +51,11 @@ def run(*, quick: bool, progress: Progress) -> BenchResult:
     return BenchResult("overhead", rows, checks)
 
 
-def _rates(count: int, rounds: int, progress: Progress) -> dict[str, list[float]]:
-    """Measure all contenders in turn, round after round, so that drift hits all alike."""
-    contenders = list(available().items())
-    rates: dict[str, list[float]] = {name: [] for name, _ in contenders}
-    for number in range(rounds):
-        for offset in range(len(contenders)):
-            name, (contender, share) = contenders[(number + offset) % len(contenders)]
-            progress(f"round {number + 1}/{rounds}: {name}")
-            gc.collect()
-            rates[name].append(asyncio.run(_timed(contender, max(100, int(count * share)))))
-    return rates
-
-
-async def _timed(contender: Contender, count: int) -> float:
-    return await contender(count)
+def _runs(count: int) -> dict[str, Run]:
+    return {
+        name: functools.partial(contender, max(100, int(count * share)))
+        for name, (contender, share) in available().items()
+    }
 
 
 async def _latencies(count: int) -> list[float]:

@@ -14,6 +14,7 @@ from xy_core.cli.config import config_app
 from xy_core.cli.context import Options
 from xy_core.cli.i18n import tr
 from xy_core.cli.mood import mood_app
+from xy_core.cli.tasks import tasks_app
 
 app = typer.Typer(
     name="xy-core",
@@ -31,6 +32,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(config_app, name="config")
 app.add_typer(bench_app, name="bench")
 app.add_typer(mood_app, name="mood")
+app.add_typer(tasks_app, name="tasks")
 
 JsonOption = Annotated[
     bool, typer.Option("--json", help=tr("Print JSON instead of a table.", "输出 JSON。"))
@@ -164,13 +166,40 @@ def demo(
 @app.command(
     help=tr(
         "Look at this machine: hardware, extras, models, and how to mend what is missing.\n\n"
-        "Example: [bold]xy-core doctor --json[/bold]",
+        "With --plan: how the models of a profile share a device.\n\n"
+        "Example: [bold]xy-core doctor --plan --device-memory 8GiB --profile edge-8gb[/bold]",
         "检查本机：硬件、依赖、模型，以及缺失项的修复命令。\n\n"
-        "示例：[bold]xy-core doctor --json[/bold]",
+        "加 --plan：显示一组模型如何共用设备内存。\n\n"
+        "示例：[bold]xy-core doctor --plan --device-memory 8GiB --profile edge-8gb[/bold]",
     )
 )
-def doctor(context: typer.Context, json: JsonOption = False) -> None:
-    """Examine the machine."""
+def doctor(
+    context: typer.Context,
+    plan: Annotated[
+        bool, typer.Option("--plan", help=tr("Plan the devices' memory.", "规划设备内存。"))
+    ] = False,
+    device_memory: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SIZE",
+            help=tr(
+                "Plan for a device of this size instead of the configured ones.",
+                "按此容量的设备规划，而不用已配置的设备。",
+            ),
+        ),
+    ] = None,
+    profile: models.ProfileOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Examine the machine, or plan its memory."""
+    settings = context.obj.settings()
+    if profile:
+        settings = settings.model_copy(update={"profile": profile})
+    if plan or device_memory:
+        from xy_core.cli.plan import run_plan  # noqa: PLC0415
+
+        run_plan(settings, device_memory, as_json=json)
+        return
     from xy_core.cli.doctor import run_doctor  # noqa: PLC0415
 
-    run_doctor(context.obj.settings(), as_json=json)
+    run_doctor(settings, as_json=json)

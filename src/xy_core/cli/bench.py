@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 import json as json_
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -32,47 +34,114 @@ Out = Annotated[
 ]
 
 
-@bench_app.command(
-    help=tr(
-        "What scheduling costs: throughput beside peers, latency, growth with the queue.\n\n"
-        "Example: [bold]xy-core bench overhead --quick --json[/bold]",
-        "调度开销：与同类对比的吞吐、延迟、随队列增长的代价。\n\n"
-        "示例：[bold]xy-core bench overhead --quick --json[/bold]",
-    )
+@dataclass(frozen=True, slots=True)
+class _Benchmark:
+    """A benchmark of ``xy_core.bench``, in the module of its name."""
+
+    name: str
+    help: str
+    example: str
+
+    def run(self, **options: Any) -> BenchResult:  # noqa: ANN401 - as each benchmark takes them
+        module = importlib.import_module(f"xy_core.bench.{self.name}")
+        result: BenchResult = module.run(**options)
+        return result
+
+    @property
+    def text(self) -> str:
+        """What ``--help`` says."""
+        example = f"[bold]xy-core bench {self.example}[/bold]"
+        return f"{self.help}\n\n{tr('Example: ', '示例：')}{example}"
+
+
+_BENCHMARKS = (
+    _Benchmark(
+        "overhead",
+        tr(
+            "What scheduling costs: throughput beside peers, latency, growth with the queue.",
+            "调度开销：与同类对比的吞吐、延迟、随队列增长的代价。",
+        ),
+        "overhead --quick --json",
+    ),
+    _Benchmark(
+        "isolation",
+        tr(
+            "How late the event loop runs while work fills the machine.",
+            "机器满载时事件循环的延迟。",
+        ),
+        "isolation --quick",
+    ),
+    _Benchmark(
+        "bus",
+        tr(
+            "Events a second to 1, 10 and 100 subscribers, beside bare queues and other buses.",
+            "每秒送达 1、10、100 个订阅者的事件数，与裸队列和其他事件总线并排比较。",
+        ),
+        "bus --quick",
+    ),
+    _Benchmark(
+        "recovery",
+        tr(
+            "Whether durable tasks survive SIGKILL, and what the journal costs.",
+            "持久任务能否经受 SIGKILL，以及日志的开销。",
+        ),
+        "recovery --quick --json",
+    ),
+    _Benchmark(
+        "pipeline",
+        tr(
+            "The report's mixed load on one simulated device: four policies, and the bound.",
+            "报告中的混合负载（单个模拟设备）：四种策略与硬件上界。",
+        ),
+        "pipeline --json",
+    ),
+    _Benchmark(
+        "residency",
+        tr(
+            "Models that do not fit together, against first come, first served with LRU.",
+            "显存放不下的多个模型：与先来先服务加 LRU 对比。",
+        ),
+        "residency --json",
+    ),
+    _Benchmark(
+        "budget",
+        tr(
+            "Real models that do not fit together into a budget of memory, served in turns.",
+            "真实模型总大小超过内存预算时，轮流加载、全部得到响应。",
+        ),
+        "budget --json",
+    ),
+    _Benchmark(
+        "host",
+        tr(
+            "What a model in a process of its own costs: arrays, calls, restarts.",
+            "模型放在独立进程中的开销：数组、调用、重启。",
+        ),
+        "host --quick",
+    ),
 )
-def overhead(quick: Quick = False, json: Json = False, out: Out = None) -> None:
-    """Run the benchmark; ends with 1 if a bound is not kept."""
-    from xy_core.bench.overhead import run  # noqa: PLC0415 - only for this command
-
-    _measure(lambda progress: run(quick=quick, progress=progress), json=json, out=out)
-
-
-@bench_app.command(
-    help=tr(
-        "How late the event loop runs while work fills the machine.\n\n"
-        "Example: [bold]xy-core bench isolation --quick[/bold]",
-        "机器满载时事件循环的延迟。\n\n示例：[bold]xy-core bench isolation --quick[/bold]",
-    )
+_LEAK = _Benchmark(
+    "leak",
+    tr("Whether memory grows with the number of tasks.", "内存是否随任务数增长。"),
+    "leak --tasks 1000000 --json",
 )
-def isolation(quick: Quick = False, json: Json = False, out: Out = None) -> None:
-    """Run the benchmark; ends with 1 if a bound is not kept."""
-    from xy_core.bench.isolation import run  # noqa: PLC0415 - only for this command
-
-    _measure(lambda progress: run(quick=quick, progress=progress), json=json, out=out)
 
 
-@bench_app.command(
-    help=tr(
-        "Whether memory grows with the number of tasks.\n\n"
-        "Example: [bold]xy-core bench leak --tasks 1000000 --json[/bold]",
-        "内存是否随任务数增长。\n\n示例：[bold]xy-core bench leak --tasks 1000000 --json[/bold]",
-    )
-)
+def _add(benchmark: _Benchmark) -> None:
+    @bench_app.command(benchmark.name, help=benchmark.text)
+    def command(quick: Quick = False, json: Json = False, out: Out = None) -> None:
+        """Run the benchmark; ends with 1 if a bound is not kept."""
+        _measure(lambda progress: benchmark.run(quick=quick, progress=progress), json=json, out=out)
+
+
+for _each in _BENCHMARKS:
+    _add(_each)
+
+
+@bench_app.command(_LEAK.name, help=_LEAK.text)
 def leak(tasks: Tasks = 1_000_000, json: Json = False, out: Out = None) -> None:
     """Run the benchmark; ends with 1 if a bound is not kept."""
-    from xy_core.bench.leak import run  # noqa: PLC0415 - only for this command
-
-    _measure(lambda progress: run(tasks=tasks, progress=progress), json=json, out=out)
+    _measure(lambda progress: _LEAK.run(tasks=tasks, progress=progress), json=json, out=out)
 
 
 @bench_app.command(

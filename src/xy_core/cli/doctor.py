@@ -18,6 +18,8 @@ from rich.text import Text
 
 from xy_core.cli.i18n import tr
 from xy_core.cli.models import open_store
+from xy_core.core.device import Device
+from xy_core.core.discovery import DriverProblem, discover
 from xy_core.models import CatalogueEntry, ModelStore
 from xy_core.settings import Settings
 
@@ -44,7 +46,7 @@ class Finding:
     """One thing that was looked at.
 
     Attributes:
-        area: ``machine``, ``extra`` or ``model``.
+        area: ``machine``, ``device``, ``extra`` or ``model``.
         name: what it is.
         ok: whether it is as it should be.
         detail: what was found.
@@ -75,8 +77,8 @@ def run_doctor(settings: Settings, *, as_json: bool) -> None:
 
 
 def examine(settings: Settings) -> list[Finding]:
-    """Look at the machine, the installed extras and the models of the configured profile."""
-    return [*_machine(settings), *_extras(), *_models(settings)]
+    """Look at the machine, its devices, the extras and the models of the configured profile."""
+    return [*_machine(settings), *_devices(), *_extras(), *_models(settings)]
 
 
 def _machine(settings: Settings) -> list[Finding]:
@@ -99,8 +101,35 @@ def _machine(settings: Settings) -> list[Finding]:
             ok=disk.free > _GIB,
             detail=f"{disk.free / _GIB:.1f} GiB ({settings.models.root})",
         ),
-        Finding("machine", tr("devices", "推理设备"), ok=True, detail=devices),
+        Finding("machine", tr("devices in use", "已配置设备"), ok=True, detail=devices),
     ]
+
+
+def _devices() -> list[Finding]:
+    """Show the devices that answer, and what is wrong with those that do not."""
+    problems: list[DriverProblem] = []
+    found = [_device(device) for device in discover(problems.append)]
+    broken = [
+        Finding(
+            "device",
+            tr(f"driver ({problem.driver})", f"驱动（{problem.driver}）"),
+            ok=False,
+            detail=problem.detail,
+            mend=tr("install the maker's driver again", "重新安装厂商驱动"),
+        )
+        for problem in problems
+    ]
+    return found + broken
+
+
+def _device(device: Device) -> Finding:
+    memory = device.read_memory()
+    others = sum(1 for process in memory.by_process if process != os.getpid())
+    free = f"{memory.free / _GIB:.1f} / {memory.total / _GIB:.1f} GiB"
+    detail = f"{device.title}, {free}" + (
+        tr(f", {others} other programs", f"，其他程序 {others} 个") if others else ""
+    )
+    return Finding("device", device.name, ok=True, detail=detail)
 
 
 def _extras() -> list[Finding]:

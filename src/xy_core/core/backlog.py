@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
-from xy_core.core.errors import DeviceLost, DeviceMemoryError, InvalidTaskError
+from xy_core.core.errors import DeviceLost, DeviceMemoryError, InvalidTaskError, XyCoreError
 from xy_core.core.job import Job
 from xy_core.core.keys import KeyTable
-from xy_core.core.line import Line, Place, place_of
+from xy_core.core.line import Line, Place, place_of, suits
 from xy_core.core.peaks import PeakTable
 from xy_core.core.queue import RANK_STEP, ReadyQueue
 from xy_core.core.seat import Seat
@@ -23,13 +24,15 @@ class Candidate(NamedTuple):
     Attributes:
         order: its rank, less a bonus if its model is loaded.
         rank: its place in the order of `ReadyQueue`.
-        number: decides ties.
+        deadline: its deadline, which decides among equals, or infinity.
+        number: decides what is still a tie.
         line: where it waits.
         job: the task.
     """
 
     order: float
     rank: float
+    deadline: float
     number: int
     line: Line
     job: Job
@@ -38,10 +41,11 @@ class Candidate(NamedTuple):
 class Backlog:
     """The queue of a device lane.
 
-    Tasks wait in the order of `ReadyQueue`, a line a model. A task whose model is loaded overtakes
-    others by at most `affinity` seconds of waiting, so a device does not change models for every
-    task, and nobody waits much longer for it. A task that cannot start because its memory is not
-    free does not hold up the others before it is due; from then on the room is kept for it.
+    Tasks wait in the order of `ReadyQueue`, a line a model and size. A task whose model is loaded
+    overtakes others by at most `affinity` seconds of waiting, so a device does not change models
+    for every task, and nobody waits much longer for it. A task that cannot start because its memory
+    is not free does not hold up smaller ones before it is due; from then on the room is kept for
+    it.
 
     Attributes:
         seats: the devices.
@@ -66,8 +70,8 @@ class Backlog:
 
     @property
     def lines(self) -> list[Line]:
-        """The lines in which anything waits."""
-        return [line for line in self._lines.values() if len(line.queue)]
+        """The lines; in each something waits."""
+        return list(self._lines.values())
 
     def seat(self, name: str) -> Seat:
         """Return a device by its name."""
@@ -80,30 +84,41 @@ class Backlog:
             InvalidTaskError: no device of the lane has that name, or knows the model.
             DeviceMemoryError: no device has that much memory.
         """
-        line = Line(job, self._queue())
-        seats = [seat for seat in self.seats if job.device in {None, seat.name}]
-        if not seats:
+        if not any(suits(seat, None, job.device) for seat in self.seats):
             names = ", ".join(seat.name for seat in self.seats)
             raise InvalidTaskError(f"no device {job.device!r}: this lane has {names}")
-        if not any(job.model is None or job.model in seat.residency for seat in seats):
+        seats = [seat for seat in self.seats if suits(seat, job.model, job.device)]
+        if not seats:
             raise InvalidTaskError(f"no model {job.model!r}: register it first")
         if all(seat.lost for seat in seats):
-            raise DeviceLost(f"device {seats[0].name!r} does not answer any more")
-        ledgers = [seat.residency.ledger for seat in seats if line.fits(seat)]
-        largest = max(ledgers, key=lambda ledger: ledger.total)
-        if job.memory > largest.total:
-            raise DeviceMemoryError(largest.device.name, job.memory, largest.total)
+            for seat in seats:
+                seat.ask()
+            if all(seat.lost for seat in seats):
+                raise DeviceLost(f"device {seats[0].name!r} does not answer any more")
+        room = [(seat.residency.ledger.total, seat) for seat in seats]
+        if all(total < seat.residency.least(job.model) + job.memory for total, seat in room):
+            total, seat = max(room, key=itemgetter(0))
+            wanted = seat.residency.least(job.model) + job.memory
+            raise DeviceMemoryError(seat.name, wanted, total)
 
-    def stranded(self) -> list[Line]:
-        """Return the lines whose tasks no device could run any more."""
-        if not any(seat.lost for seat in self.seats):
-            return []
-        return [line for line in self.lines if not any(line.fits(seat) for seat in self.seats)]
+    def stranded(self) -> list[tuple[Line, XyCoreError]]:
+        """Return the lines whose tasks no device could run any more, and why."""
+        return [
+            (line, self._why_stranded(line))
+            for line in self.lines
+            if not any(line.fits(seat) for seat in self.seats)
+        ]
+
+    def _why_stranded(self, line: Line) -> XyCoreError:
+        if any(suits(seat, line.model, line.device) for seat in self.seats):
+            return DeviceLost("no device is left that could run it")
+        return InvalidTaskError(f"model {line.model!r} was withdrawn")
 
     def drop(self, line: Line) -> list[Job]:
         """Remove and return all jobs of a line."""
         jobs = line.queue.clear()
         self._waiting -= len(jobs)
+        self._tidy(line)
         return jobs
 
     # -- as any queue ------------------------------------------------------------------------
@@ -122,8 +137,9 @@ class Backlog:
         """Remove a waiting job."""
         if job.queued:
             self._waiting -= 1
-            self._line(job).queue.discard(job)
-            self._tidy(job)
+            line = self._line(job)
+            line.queue.discard(job)
+            self._tidy(line)
 
     def clear(self) -> list[Job]:
         """Remove and return all waiting jobs."""
@@ -138,15 +154,21 @@ class Backlog:
         One that starts is removed and has its `Job.admission`, with a slot of its device.
         """
         kept: dict[str, float] = {}
-        lent = sorted(self._lent, key=lambda entry: entry[0])
+        lent = sorted(self._lent, key=itemgetter(0))
         for candidate in self.candidates():
-            while lent and lent[0][0] <= candidate.rank:
+            urgent = candidate.job.info.priority >= TaskPriority.HIGH
+            while lent and (not urgent or lent[0][0] <= candidate.rank):
                 if self._take_back(job := lent.pop(0)[1]):
                     return job
             seat = self._seat_for(candidate, kept)
             if seat is not None:
                 self._leave(candidate.line)
                 return candidate.job
+        return next((job for _, job in lent if self._take_back(job)), None)
+
+    def take_back(self) -> Job | None:
+        """Return the first job that may go on now after it gave way; starts none."""
+        lent = sorted(self._lent, key=itemgetter(0))
         return next((job for _, job in lent if self._take_back(job)), None)
 
     def companions(self, job: Job) -> list[Job]:
@@ -164,7 +186,7 @@ class Backlog:
             if head is None:
                 break
             other = head[1]
-            other.admission = seat.admit(other, self._expected(other))
+            other.admission = seat.admit(other, self.expected(other, seat))
             if other.admission is None:
                 break
             other.info.device = seat.name
@@ -180,6 +202,14 @@ class Backlog:
             seat.running -= admission.slots
             seat.residency.release(admission)
 
+    def expected(self, job: Job, seat: Seat) -> int:
+        """Return the working memory that a task will need on a device, in bytes.
+
+        What was learned counts, but not beyond what the device could ever give: a report may err.
+        """
+        learned = self._peaks.expect(job.model, job.info.name, job.memory)
+        return min(learned, max(job.memory, seat.residency.most(job.model)))
+
     def learn(self, jobs: Sequence[Job], peak: int) -> None:
         """Note how much working memory a run took, in bytes."""
         first = jobs[0]
@@ -194,8 +224,9 @@ class Backlog:
         if job.admission is not None:
             self.seat(job.info.device).running -= job.admission.slots
             job.admission.slots = 0
-        # As if it had just arrived, however long it waited before: background work that grew old
-        # in the queue gives way as any other, and yet cannot be held up for ever.
+        # It goes on before anything that is not urgent. For urgent work it counts as if it had
+        # just arrived, however long it waited before: background work that grew old in the queue
+        # gives way as any other, and yet cannot be held up for ever.
         rank = (self._clock() - job.info.priority * self._aging) // RANK_STEP
         self._lent.append((rank, job))
 
@@ -230,7 +261,9 @@ class Backlog:
             if head is not None and line.due() <= now:
                 rank, job = head
                 ready = any(line.fits(seat) and seat.holds(line.model) for seat in self.seats)
-                yield Candidate(rank - self.bonus if ready else rank, rank, number, line, job)
+                order = rank - self.bonus if ready else rank
+                deadline = math.inf if job.deadline is None else job.deadline
+                yield Candidate(order, rank, deadline, number, line, job)
 
     def _seat_for(self, candidate: Candidate, kept: dict[str, float]) -> Seat | None:
         """Admit the job on the least busy device that can take it; notes where it must wait."""
@@ -241,7 +274,9 @@ class Backlog:
             if seat.has_place and line.fits(seat) and candidate.rank < kept.get(seat.name, math.inf)
         ]
         for seat in sorted(seats, key=lambda seat: seat.running / seat.slots):
-            admission = seat.admit(job, self._expected(job))
+            if job.setbacks and seat.residency.moving:
+                continue  # it is being given room
+            admission = seat.admit(job, self.expected(job, seat))
             if admission is not None:
                 admission.slots = 1
                 seat.running += 1
@@ -254,38 +289,30 @@ class Backlog:
 
     def _take_back(self, job: Job) -> bool:
         seat = self.seat(job.info.device)
-        if not seat.has_place or job.admission is None:
+        if (seat.running >= seat.slots and not seat.lost) or job.admission is None:
             return False
         self.withdraw(job)
         seat.running += 1
         job.admission.slots = 1
         return True
 
-    def _expected(self, job: Job) -> int:
-        return self._peaks.expect(job.model, job.info.name, job.memory)
-
     def _leave(self, line: Line) -> None:
-        job = line.queue.pop()
+        line.queue.pop()
         self._waiting -= 1
-        if job is not None:
-            self._tidy(job)
+        self._tidy(line)
 
     def _line(self, job: Job) -> Line:
         place = place_of(job)
         line = self._lines.get(place)
         if line is None:
-            line = self._lines[place] = Line(job, self._queue())
+            queue = ReadyQueue(aging=self._aging, keys=self._keys)
+            line = self._lines[place] = Line(job, queue)
         return line
 
-    def _tidy(self, job: Job) -> None:
-        """Drop a line in which nothing waits: batch keys can be anything."""
-        place = place_of(job)
-        line = self._lines.get(place)
-        if line is not None and not len(line.queue) and line.batching is not None:
-            del self._lines[place]
-
-    def _queue(self) -> ReadyQueue:
-        return ReadyQueue(aging=self._aging, keys=self._keys)
+    def _tidy(self, line: Line) -> None:
+        """Drop a line in which nothing waits: models and batch keys can be any number."""
+        if not len(line.queue):
+            self._lines.pop(line.place, None)
 
 
 def _could_run(candidate: Candidate, seat: Seat) -> bool:

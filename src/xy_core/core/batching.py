@@ -6,7 +6,7 @@ from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from xy_core.core.errors import InvalidTaskError, TaskError
+from xy_core.core.errors import DeviceLost, InvalidTaskError, TaskError
 from xy_core.core.job import Job
 
 
@@ -33,6 +33,52 @@ class Batching:
             raise InvalidTaskError("a batch needs max_size >= 1 and max_wait >= 0 seconds")
 
 
+class Batches:
+    """The batches that run: which tasks are computed in which run."""
+
+    def __init__(self) -> None:
+        self._runs: dict[Job, Job] = {}
+        self._members: dict[Job, list[Job]] = {}
+
+    def __contains__(self, job: object) -> bool:
+        return job in self._runs
+
+    def begin(self, jobs: list[Job]) -> Job:
+        """Return the job that computes those jobs' items in one call."""
+        run = carrier(jobs)
+        self._members[run] = jobs
+        for job in jobs:
+            job.running = self._runs[job] = run
+        return run
+
+    def leave(self, job: Job) -> list[Job]:
+        """Note that a task's run has ended; returns the tasks that were computed in it."""
+        members = self.members(job)
+        self._runs.pop(job, None)
+        return members
+
+    def end(self, run: Job) -> None:
+        """Forget a run that all its tasks have left."""
+        del self._members[run]
+
+    def of(self, run: Job) -> list[Job]:
+        """Return the tasks of a run."""
+        return self._members[run]
+
+    def run_of(self, job: Job) -> Job:
+        """Return the job that the executor runs for a task: itself, or its batch's."""
+        return self._runs.get(job, job)
+
+    def members(self, job: Job) -> list[Job]:
+        """Return the tasks that are computed in one run with a task, itself included."""
+        run = self._runs.get(job)
+        return [job] if run is None else self._members[run]
+
+    def unwanted(self, job: Job) -> bool:
+        """Whether nobody waits any more for what a task's run computes."""
+        return all(member.settled for member in self.members(job))
+
+
 class BatchFailed(TaskError):  # noqa: N818 - not seen outside: its tasks are run again
     """A whole batch raised; its tasks are to be run one by one."""
 
@@ -56,7 +102,7 @@ def split(count: int, result: Any, error: BaseException | None) -> list[Outcome]
         error = _misfit(count, result)
     if error is None:
         return [(None, one) if isinstance(one, Exception) else (one, None) for one in result]
-    if count > 1 and isinstance(error, Exception):
+    if count > 1 and isinstance(error, Exception) and not isinstance(error, DeviceLost):
         failed = BatchFailed(str(error) or type(error).__name__)
         failed.__cause__ = error
         return [(None, failed)] * count

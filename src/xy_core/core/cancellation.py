@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 from xy_core.core.errors import TaskCancelled
@@ -11,19 +13,37 @@ from xy_core.core.errors import TaskCancelled
 class CancelToken:
     """Tells a thread that nobody wants its result any more."""
 
-    __slots__ = ("_event",)
+    __slots__ = ("_event", "_wakers")
 
     def __init__(self) -> None:
         self._event = threading.Event()
+        self._wakers: list[Callable[[], object]] = []
 
     def cancel(self) -> None:
         """Ask the work to end; harmless when it already has."""
         self._event.set()
+        for wake in tuple(self._wakers):
+            wake()
 
     @property
     def cancelled(self) -> bool:
         """Whether the work was asked to end."""
         return self._event.is_set()
+
+    @contextmanager
+    def waking(self, wake: Callable[[], object]) -> Iterator[None]:
+        """Inside the block, call `wake` when the token is cancelled, or at once if it is.
+
+        For code that waits for something else and cannot look at the token. `wake` must not
+        block: it may be called on the event loop, and more than once.
+        """
+        self._wakers.append(wake)
+        try:
+            if self.cancelled:
+                wake()
+            yield
+        finally:
+            self._wakers.remove(wake)
 
 
 current_token: ContextVar[CancelToken | None] = ContextVar("xy_core_cancel_token", default=None)

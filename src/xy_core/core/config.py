@@ -1,13 +1,16 @@
-"""Settings of the core: lanes, history, trace, bus, shutdown, log."""
+"""Settings of the core: lanes, history, trace, bus, journal, shutdown, log."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Literal
 
+import platformdirs
 from pydantic import (
     BaseModel,
+    ByteSize,
     ConfigDict,
     Field,
     ValidationInfo,
@@ -48,13 +51,85 @@ class ProcessConfig(LaneConfig):
     idle_seconds: float = Field(60.0, gt=0, description="Seconds without a task that end it.")
 
 
-class DeviceConfig(StrictModel):
-    """An inference device and how many tasks may compute on it at a time."""
+class HostConfig(StrictModel):
+    """A process that one model has to itself."""
 
-    name: str = Field(min_length=1, description="cpu, cuda:0, …")
+    memory: int | None = Field(None, gt=0, description="Bytes of data that it may use.")
+    cores: tuple[int, ...] | None = Field(None, description="Processors that it may run on.")
+    nice: int = Field(5, ge=0, le=19, description="How much it steps back behind the loop.")
+    calls: int = Field(16, ge=1, le=256, description="Calls that it serves at a time.")
+    shared_memory: int = Field(
+        1 << 30, ge=1 << 20, description="Bytes of arrays under way in one direction, at most."
+    )
+    start_timeout: float = Field(120.0, gt=0, description="Seconds to start and load.")
+    stop_timeout: float = Field(3.0, gt=0, description="Seconds to end before it is killed.")
+    cancel_grace: float = Field(
+        5.0, gt=0, description="Seconds that a cancelled call gets before the process is killed."
+    )
+    ping_every: float = Field(5.0, gt=0, description="Seconds between two health checks.")
+    ping_timeout: float = Field(30.0, gt=0, description="Seconds of silence that end it.")
+    retries: int = Field(
+        1, ge=0, le=5, description="New attempts of a call that a crash left without any item."
+    )
+    backoff: float = Field(0.2, gt=0, description="Seconds before a restart; doubles each time.")
+    max_restarts: int = Field(5, ge=0, description="Restarts within `window` before it rests.")
+    window: float = Field(60.0, gt=0, description="Seconds that restarts count, and of the rest.")
+
+
+class HostedConfig(StrictModel):
+    """The settings of a module whose models may have processes of their own."""
+
+    isolation: Literal["none", "process"] = Field(
+        "none", description="process: each model in a process of its own."
+    )
+    process: HostConfig = Field(HostConfig(), description="How such a process is kept.")
+
+
+class SimConfig(StrictModel):
+    """What a simulated device is like; see `SimDevice`."""
+
+    speed: float = Field(1.0, gt=0, description="Seconds of work that it does in a second.")
+    batch_efficiency: float = Field(
+        1.0, ge=1, description="Throughput of a batch of batch_size, relative to single inputs."
+    )
+    batch_size: int = Field(4, ge=2, description="The batch for which batch_efficiency holds.")
+    return_delay: float = Field(
+        0.0, ge=0, description="Seconds until unloaded memory is shown as free."
+    )
+    foreign: ByteSize = Field(ByteSize(0), description="Bytes that other programs use.")
+
+    @model_validator(mode="after")
+    def _possible(self) -> SimConfig:
+        if self.batch_efficiency > self.batch_size:
+            raise ValueError("batch_efficiency must not exceed batch_size")
+        return self
+
+
+class DeviceConfig(StrictModel):
+    """An inference device and how many tasks may compute on it at a time.
+
+    Sizes are bytes, or text such as ``8GiB``.
+    """
+
+    name: str = Field(min_length=1, description="cpu, cuda:0, rocm:0, mps:0, xpu:0, npu:0, sim:0.")
     slots: int = Field(4, ge=1, description="Tasks that may compute at a time.")
-    memory: int | None = Field(None, gt=0, description="Bytes that may be used; all if not given.")
+    memory: ByteSize | None = Field(
+        None, gt=0, description="Bytes that may be used, all if not given; a simulated one's size."
+    )
+    reserve: ByteSize = Field(
+        ByteSize(0), description="Bytes that are left free for other programs."
+    )
+    load_bandwidth: ByteSize | None = Field(
+        None, gt=0, description="Bytes a second at which models come; a guess if not given."
+    )
     queue_size: int = Field(1_000, ge=1, description="Waiting tasks before QueueFull.")
+    sim: SimConfig | None = Field(None, description="What a simulated device is like.")
+
+    @model_validator(mode="after")
+    def _simulated(self) -> DeviceConfig:
+        if self.sim is not None and self.name.partition(":")[0] != "sim":
+            raise ValueError(f"only devices named sim:N are simulated, not {self.name!r}")
+        return self
 
 
 def _cores() -> int:
@@ -70,8 +145,8 @@ class SchedulerConfig(StrictModel):
         ge=0,
         description="Seconds of waiting by which a task whose model is loaded may overtake others.",
     )
-    swap_memory: int = Field(
-        0, ge=0, description="Bytes of host RAM into which idle models may be swapped."
+    swap_memory: ByteSize = Field(
+        ByteSize(0), description="Bytes of host RAM into which idle models may be swapped."
     )
     fairness: float = Field(
         0.25, ge=0, description="Seconds by which each waiting task of a key sets back the next."
@@ -123,12 +198,45 @@ class BusConfig(StrictModel):
     request_timeout: float = Field(30.0, gt=0, description="Seconds to wait for a reply.")
 
 
-class EngineConfig(StrictModel):
-    """Time limits of the CoreEngine's phases, in seconds."""
+class JournalConfig(StrictModel):
+    """Where durable and periodic tasks are recorded; the file is made when there is the first."""
 
-    initialize_timeout: float = Field(120.0, gt=0)
+    path: Path = Field(
+        default_factory=lambda: platformdirs.user_data_path("xy-core") / "journal.db",
+        description="The SQLite file; one process at a time runs its tasks.",
+    )
+    synchronous: Literal["full", "normal"] = Field(
+        "full",
+        description="A task that was submitted survives power cuts (full) or crashes (normal).",
+    )
+    commit_interval: float = Field(
+        0.02, gt=0, le=1, description="Seconds for which outcomes that nobody awaits are gathered."
+    )
+    queue_size: int = Field(10_000, ge=1, description="Changes that may wait to be written.")
+    window: int = Field(
+        512, ge=2, description="Tasks of one name in memory; more wait in the file alone."
+    )
+    max_payload: int = Field(
+        1 << 20, ge=2, description="Characters of one task's arguments or result, as JSON."
+    )
+    keep_seconds: float = Field(86_400.0, gt=0, description="How long done tasks are remembered.")
+    keep_done: int = Field(100_000, ge=0, description="Done tasks that are remembered.")
+
+
+class EngineConfig(StrictModel):
+    """How the CoreEngine bounds its phases and restarts modules; times in seconds."""
+
+    initialize_timeout: float = Field(120.0, gt=0, description="For each module.")
+    start_timeout: float = Field(30.0, gt=0, description="For each module.")
     stop_timeout: float = Field(5.0, gt=0, description="For each module.")
     drain_timeout: float = Field(5.0, gt=0, description="For running tasks at shutdown.")
+    health_timeout: float = Field(2.0, gt=0, description="For a module to say how it is doing.")
+    health_interval: float = Field(10.0, gt=0, description="Between two looks at all modules.")
+    max_restarts: int = Field(3, ge=0, description="Of a failing module within the window.")
+    restart_window: float = Field(300.0, gt=0, description="After which a restart is forgotten.")
+    restart_backoff: float = Field(
+        1.0, gt=0, description="Longest wait before the first restart; each next doubles it."
+    )
 
 
 class LogConfig(StrictModel):

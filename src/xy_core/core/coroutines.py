@@ -12,9 +12,8 @@ from typing import Any
 from xy_core.core.errors import InvalidTaskError
 from xy_core.core.functions import is_coroutine_function, name_of
 from xy_core.core.job import Ended, Job
+from xy_core.core.turns import Turns, give_way
 
-_TURN = 0.001
-"""Seconds that jobs which never wait may keep the event loop before others get their turn."""
 _SATURATED = 0.8
 """Share of a processor from which on the loop's thread has no time for more slots."""
 
@@ -24,17 +23,19 @@ class CoroutineExecutor:
 
     So a backlog costs no asyncio task a job. Each job still has the context of its submitter, and
     a task that was cancelled serves no other job.
+
+    Attributes:
+        turns: how long jobs which never wait may keep the event loop.
     """
 
-    __slots__ = ("_context", "_free", "_loop", "_measured", "_turn_ends", "_waiting_turn")
+    __slots__ = ("_context", "_free", "_loop", "_measured", "turns")
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
         # Runners enter their jobs' contexts from one of their own, which nobody else enters.
         self._context = contextvars.Context()
         self._free: _Runner | None = None
-        self._turn_ends = 0.0
-        self._waiting_turn = False
+        self.turns = Turns()
         self._measured = (loop.time(), time.thread_time())
 
     def check(self, fn: Callable[..., Any]) -> None:
@@ -78,19 +79,6 @@ class CoroutineExecutor:
         """Name the runner that may take the next job that is started, or none."""
         self._free = runner
 
-    def turn_is_over(self) -> bool:
-        """Whether the loop must get to other things now; if so, begins a new turn after them."""
-        if time.monotonic() < self._turn_ends:
-            return False
-        if not self._waiting_turn:
-            self._waiting_turn = True
-            self._loop.call_soon(self._begin_turn)
-        return True
-
-    def _begin_turn(self) -> None:
-        self._waiting_turn = False
-        self._turn_ends = time.monotonic() + _TURN
-
 
 class _Runner:
     """One asyncio task, and the job that it runs now."""
@@ -125,8 +113,8 @@ class _Runner:
             ended(job, result, error)
             executor.offer(None)
             error = None  # its traceback holds this frame
-            if self.job is not None and executor.turn_is_over():
-                await _turn()
+            if self.job is not None and executor.turns.over():
+                await give_way()
 
     def over(self, task: asyncio.Task[None]) -> None:
         """Tell the end of a job that went down with its task."""
@@ -156,9 +144,3 @@ def _inside(job: Job) -> Generator[Any, Any, Any]:
         except BaseException as error:  # noqa: BLE001 - it goes where it belongs
             value = error
             step = coroutine.throw
-
-
-@types.coroutine
-def _turn() -> Generator[None, None, None]:
-    """Let the event loop get to everything else once."""
-    yield

@@ -15,6 +15,7 @@ class DeviceKind(enum.StrEnum):
     CUDA = "cuda"
     ROCM = "rocm"
     APPLE = "mps"
+    INTEL = "xpu"
     NPU = "npu"
     SIM = "sim"
 

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import structlog
 
-from xy_core.core.backlog import Backlog
-from xy_core.core.batching import BatchFailed, carrier, split
+from xy_core.core.backlog import Backlog, Candidate
+from xy_core.core.batching import Batches, BatchFailed, split
 from xy_core.core.compute import ComputeLease, current_lease
 from xy_core.core.config import LaneConfig
 from xy_core.core.errors import (
+    DeviceError,
     DeviceLost,
+    DeviceMemoryError,
     InvalidTaskError,
     OutOfDeviceMemory,
     XyCoreError,
@@ -24,7 +26,7 @@ from xy_core.core.job import Job
 from xy_core.core.keys import KeyTable
 from xy_core.core.lane import Lane, LaneStatistics
 from xy_core.core.line import Line
-from xy_core.core.model import ModelSpec, ModelState
+from xy_core.core.model import ModelSpec
 from xy_core.core.prefetch import Prefetch
 from xy_core.core.seat import Seat
 from xy_core.core.task import TaskPriority, TaskStatus
@@ -34,8 +36,8 @@ log = structlog.get_logger("device")
 
 _LOOK_AGAIN = 0.25
 """Seconds until the lane looks again for memory that other programs have freed."""
-_OUT_OF_MEMORY_TRIES = 3
-"""Runs of one task that may end for lack of memory, after which it fails."""
+PLACES = 3
+"""Tasks that may be begun for each slot: two can have given way, to HIGH and to CRITICAL work."""
 
 
 class DeviceLane(Lane):
@@ -57,7 +59,6 @@ class DeviceLane(Lane):
         trace: Trace,
         loop: asyncio.AbstractEventLoop,
         settled: Callable[[Job], None],
-        own: Callable[[Coroutine[Any, Any, None]], None],
     ) -> None:
         slots = sum(seat.slots for seat in backlog.seats)
         super().__init__(
@@ -71,18 +72,19 @@ class DeviceLane(Lane):
             settled=settled,
         )
         self.backlog = backlog
-        self._own = own
-        self._prefetch = Prefetch(backlog, self._fail_line)
-        # A task that gives way keeps its label; as many others can run meanwhile.
+        self._prefetch = Prefetch(backlog, self._fail)
+        # A task that gives way keeps its label.
         self._labels = {
-            seat.name: [f"{seat.name}-{number}" for number in reversed(range(2 * seat.slots))]
+            seat.name: [f"{seat.name}-{number}" for number in reversed(range(PLACES * seat.slots))]
             for seat in backlog.seats
         }
+        for seat in backlog.seats:
+            seat.residency.changed = self._look_soon
         self._free = [name]  # always worth a look: whether there is a slot is the seats' to say
         self._lent: dict[Job, Callable[[], None]] = {}
-        self._batches: dict[Job, list[Job]] = {}
-        self._carriers: dict[Job, Job] = {}
+        self._batches = Batches()
         self._looking: asyncio.TimerHandle | None = None
+        self._preparing = False
 
     def submit(self, job: Job) -> None:
         """Queue a job, and start it if it can run now.
@@ -102,9 +104,10 @@ class DeviceLane(Lane):
         Raises:
             InvalidTaskError: its name is taken.
         """
-        if any(spec.name in seat.residency for seat in self.backlog.seats):
-            raise InvalidTaskError(f"a model {spec.name!r} is registered already")
-        for seat in self.backlog.seats:
+        seats = self.backlog.seats
+        if any(one.spec.name == spec.name for seat in seats for one in seat.residency):
+            raise InvalidTaskError(f"a model {spec.name!r} is registered, or not yet withdrawn")
+        for seat in seats:
             seat.residency.register(spec)
 
     async def withdraw(self, name: str) -> None:
@@ -116,12 +119,24 @@ class DeviceLane(Lane):
         seats = [seat for seat in self.backlog.seats if name in seat.residency]
         if not seats:
             raise InvalidTaskError(f"no model {name!r} is registered")
-        gone = InvalidTaskError(f"model {name!r} was withdrawn")
-        for line in self.backlog.lines:
-            if line.model == name:
-                self._fail_line(line, gone)
         for seat in seats:
-            await seat.residency.withdraw(name)
+            seat.residency.retire(name)
+        self.look()
+        async with asyncio.TaskGroup() as group:
+            for seat in seats:
+                group.create_task(seat.residency.withdraw(name))
+
+    async def preload(self, name: str) -> bool:
+        """Bring a model to the emptiest device if there is room for it; whether it is there.
+
+        Raises:
+            InvalidTaskError: no such model is registered.
+            Exception: what its loading raised.
+        """
+        seats = [seat for seat in self.backlog.seats if name in seat.residency and not seat.lost]
+        if not seats:
+            raise InvalidTaskError(f"no model {name!r} is registered")
+        return await max(seats, key=lambda seat: seat.free).residency.preload(name)
 
     def look(self) -> None:
         """Start what can start: a model has come or gone, or memory is free again."""
@@ -142,37 +157,44 @@ class DeviceLane(Lane):
     # -- starting ----------------------------------------------------------------------------
 
     def _pump(self, now: float) -> None:
-        if self._paused or self._closed:
+        if self._closed:
             return
-        for line in self.backlog.stranded():
-            self._fail_line(line, DeviceLost("no device is left that could run it"))
-        while (job := self.backlog.pop()) is not None:
+        for line, error in self.backlog.stranded():
+            self._fail_line(line, error)
+        take = self.backlog.take_back if self._paused else self.backlog.pop
+        while (job := take()) is not None:
             if job in self._lent:
                 self._lent.pop(job)()
-            elif job.batching is not None and not job.alone:
+            elif job.batching is not None:
                 self._start_batch([job, *self.backlog.companions(job)], now)
             else:
                 self._lend_model(job)
                 self._begin(job, self._labels[job.info.device].pop(), now)
                 self._grant([job], job)
                 self._execute(job)
-        self._prefetch.look()
+        if self._paused:
+            return
+        if not self._preparing:
+            self._preparing = True
+            self._loop.call_soon(self._prepare)
         self._ask_for_way()
         self._look_later()
+
+    def _prepare(self) -> None:
+        """Bring models for what still waits, once all that is submitted at this moment is there."""
+        self._preparing = False
+        if not (self._paused or self._closed):
+            self._prefetch.look()
 
     def _start_batch(self, jobs: list[Job], now: float) -> None:
         for job in jobs:
             self._lend_model(job)
             self._begin(job, self._label(job, jobs[0]), now)
-        run = carrier(jobs)
-        self._batches[run] = jobs
-        for job in jobs:
-            job.running = run
-            self._carriers[job] = run
+        run = self._batches.begin(jobs)
         self._grant(jobs, run)
         try:
             self.executor.start(run, self._batch_ended)
-        except Exception as error:  # noqa: BLE001 - a call that cannot even begin is its failure
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - it is the batch's end
             self._loop.call_soon(self._batch_ended, run, None, error)
 
     def _label(self, job: Job, first: Job) -> str:
@@ -194,14 +216,22 @@ class DeviceLane(Lane):
     def lend(self, lease: ComputeLease, go_on: Callable[[], None]) -> None:
         """See `Lender`."""
         job = self._job_of(lease)
-        if job is None or self._closed:
+        lease.wanted = False
+        if job is None or job in self._lent or not self._may_wait(job):
             go_on()
             return
-        lease.wanted = False
         self._record("task_gave_way", job.info, job.info.worker)
         self._lent[job] = go_on
         self.backlog.lend(job)
         self.look()
+
+    def _may_wait(self, job: Job) -> bool:
+        """Whether a running task may give way: not if it is to end, or too many have done so."""
+        if self._closed or job.preempting or self._batches.unwanted(job):
+            return False
+        seat = self.backlog.seat(job.info.device)
+        away = sum(other.info.device == seat.name for other in self._lent)
+        return away < (PLACES - 1) * seat.slots
 
     def forget(self, lease: ComputeLease) -> None:
         """See `Lender`."""
@@ -214,16 +244,14 @@ class DeviceLane(Lane):
 
     def _ask_for_way(self) -> None:
         """Tell running tasks that more urgent ones lack only their slot; preempt if allowed."""
-        for job in self._running:
-            if job.compute is not None:
-                job.compute.wanted = False
+        computing = [(job, lease) for job in self._running if (lease := job.compute) is not None]
+        for _, lease in computing:
+            lease.wanted = False
         blocked = list(self.backlog.blocked())
-        may_lend = len(self._lent) < self._workers
         for candidate, seat in blocked:
             urgency = candidate.job.info.priority
-            for job in self._running if may_lend else ():
-                lease = job.compute
-                if lease is not None and lease.seat == seat.name and lease.priority < urgency:
+            for job, lease in computing:
+                if lease.seat == seat.name and lease.priority < urgency and job not in self._lent:
                     lease.wanted = True
             if sum(job.preempting for job in self._preemptible) < len(blocked):
                 self._preempt_on(seat, urgency)
@@ -231,8 +259,9 @@ class DeviceLane(Lane):
     def _preempt_on(self, seat: Seat, urgency: TaskPriority) -> None:
         victims = [
             job
-            for job in self._preemptible - self._carriers.keys()
-            if not job.preempting and job.info.priority < urgency and job.info.device == seat.name
+            for job in self._preemptible - self._lent.keys()
+            if not job.preempting and job not in self._batches
+            if job.info.priority < urgency and job.info.device == seat.name
         ]
         if victims:
             self._interrupt(max(victims, key=lambda job: job.started))
@@ -245,32 +274,32 @@ class DeviceLane(Lane):
             self.look()
 
     def _free_slot(self, job: Job, ran: float) -> None:
-        batch = self._carriers.pop(job, None)
+        members = self._batches.leave(job)
         if job.compute is not None:
-            self._prefetch.note_run(job.model, ran)
+            self._prefetch.note_run(job.model, ran / len(members))
             if job.compute.peak:
-                jobs = [job] if batch is None else self._batches.get(batch, [job])
-                self.backlog.learn(jobs, job.compute.peak)
+                self.backlog.learn(members, job.compute.peak)
             self._labels[job.info.device].append(job.info.worker)
             job.compute = None
         self.backlog.release(job)
 
     def _batch_ended(self, run: Job, result: Any, error: BaseException | None) -> None:
-        jobs = self._batches[run]
+        jobs = self._batches.of(run)
+        for job in jobs:
+            self.backlog.release(job)  # all, before the first one's end starts others
         for job, outcome in zip(jobs, split(len(jobs), result, error), strict=True):
             self._work_ended(job, *outcome)
-        del self._batches[run]
+        self._batches.end(run)
         self.look()
 
     def _decide(self, job: Job, error: BaseException, ran: float) -> None:
         again = not self._closed and job.on_settled is None and not job.preempting
         if isinstance(error, BatchFailed):
             job.alone = True
-            job.out_of_memory += isinstance(error.__cause__, OutOfDeviceMemory)
         elif isinstance(error, OutOfDeviceMemory):
             again = again and self._make_room(job)
         elif isinstance(error, DeviceLost):
-            again = again and self._leave_device(job)
+            again = self._leave_device(job) and again
         else:
             again = False
         if not again:
@@ -284,44 +313,53 @@ class DeviceLane(Lane):
 
     def _make_room(self, job: Job) -> bool:
         """Free memory after a task ran out of it; False if nothing more can be done."""
-        job.out_of_memory += 1
         residency = self.backlog.seat(job.info.device).residency
         resident = next((one for one in residency if one.spec.name == job.model), None)
-        if job.out_of_memory > 1 and resident is not None:
-            if not residency.degrade(resident):
-                return False
-            if resident.state is ModelState.READY:
-                residency.evict(resident)
-        else:
+        job.setbacks += 1
+        if job.setbacks == 1:
             residency.evict_idle(spared=resident)
-        return job.out_of_memory < _OUT_OF_MEMORY_TRIES
+            return True
+        return resident is not None and residency.degrade(resident)
 
     def _leave_device(self, job: Job) -> bool:
         """Give up a device that does not answer; True if another one can take the job."""
-        seat = self.backlog.seat(job.info.device)
-        if not seat.lost:
-            seat.lost = True
-            log.error("device lost", device=seat.name)
-        self._own(seat.residency.lose())
-        return any(
-            not other.lost and job.device in {None, other.name} for other in self.backlog.seats
-        )
+        self.backlog.seat(job.info.device).residency.lose()
+        job.setbacks += 1
+        seats = self.backlog.seats
+        left = any(not seat.lost and job.device in {None, seat.name} for seat in seats)
+        return left and job.setbacks <= len(seats)
 
     def _abandon(self, job: Job, status: TaskStatus, error: BaseException) -> bool:
         abandoned = super()._abandon(job, status, error)
-        if abandoned:
-            go_on = self._lent.pop(job, None)
-            if go_on is not None:
-                self.backlog.withdraw(job)
-                go_on()  # its thread is to see that it was cancelled
-            run = self._carriers.get(job)
-            if run is not None and all(other.settled for other in self._batches[run]):
+        if abandoned and self._batches.unwanted(job):
+            run = self._batches.run_of(job)
+            if run is not job:
+                run.settled = True  # it may not even have begun
                 self.executor.cancel(run)
+            self._wake(self._batches.members(job)[0])
         return abandoned
 
+    def _wake(self, job: Job) -> None:
+        """Let a task that gave way see that it was cancelled: it may block a thread."""
+        go_on = self._lent.pop(job, None)
+        if go_on is not None:
+            self.backlog.withdraw(job)
+            go_on()
+
+    def _fail(self, candidate: Candidate, error: DeviceError) -> None:
+        """Fail a task that no device can be prepared for, or all those of a broken model."""
+        if isinstance(error, DeviceMemoryError):
+            self.backlog.discard(candidate.job)
+            self._give_up([candidate.job], error)
+        else:
+            self._fail_line(candidate.line, error)
+        self._look_soon()
+
     def _fail_line(self, line: Line, error: XyCoreError) -> None:
-        """Fail all that waits for a model which cannot be had."""
-        for job in self.backlog.drop(line):
+        self._give_up(self.backlog.drop(line), error)
+
+    def _give_up(self, jobs: list[Job], error: XyCoreError) -> None:
+        for job in jobs:
             self._settle(job, TaskStatus.FAILED, None, error)
             job.release()
         self._wake_idlers()
@@ -341,12 +379,11 @@ class DeviceLane(Lane):
     def _look_again(self) -> None:
         self._looking = None
         for seat in self.backlog.seats:
-            try:
-                seat.residency.ledger.refresh()
-                seat.lost = False
-            except DeviceLost:
-                seat.lost = True
+            seat.ask()
         self.look()
+
+    def _look_soon(self) -> None:
+        self._loop.call_soon(self.look)
 
     # -- looking -----------------------------------------------------------------------------
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from xy_core.core.backlog import Backlog
 from xy_core.core.config import DeviceConfig, SchedulerConfig
 from xy_core.core.device import Device
-from xy_core.core.device_lane import DeviceLane
+from xy_core.core.device_lane import PLACES, DeviceLane
 from xy_core.core.executors import DeviceExecutor
 from xy_core.core.job import Job
 from xy_core.core.keys import KeyTable
@@ -61,7 +60,6 @@ class LaneOpener:
         run: runs loads and unloads.
         moved: told of models that come and go.
         settled: told of tasks whose outcome is known.
-        own: takes on a coroutine that has to end before the scheduler does.
     """
 
     config: SchedulerConfig
@@ -71,7 +69,6 @@ class LaneOpener:
     run: Run
     moved: Callable[[ModelMoved], None]
     settled: Callable[[Job], None]
-    own: Callable[[Coroutine[Any, Any, None]], None]
 
     def open(self, name: str, devices: Iterable[DeviceConfig], keys: KeyTable) -> DeviceLane:
         """Open the lane of some devices on the running event loop."""
@@ -83,18 +80,17 @@ class LaneOpener:
         return DeviceLane(
             name,
             # A task that gives way keeps its thread.
-            DeviceExecutor(loop, name, 2 * slots),
+            DeviceExecutor(loop, name, PLACES * slots),
             backlog=backlog,
             queue_size=sum(config.queue_size for config in configs),
             keys=keys,
             trace=self.trace,
             loop=loop,
             settled=self.settled,
-            own=self.own,
         )
 
     def _seat(self, config: DeviceConfig) -> Seat:
         device = self.given.get(config.name) or open_device(config)
-        ledger = MemoryLedger(device, budget=config.memory)
+        ledger = MemoryLedger(device, budget=config.memory, reserve=config.reserve)
         residency = Residency(ledger, run=self.run, moved=self.moved, host=self.host)
         return Seat(residency, config.slots)

@@ -3,56 +3,56 @@
 from __future__ import annotations
 
 import asyncio
-import graphlib
+import inspect
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from importlib.metadata import EntryPoint, entry_points
+from contextlib import AsyncExitStack
 from types import TracebackType
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, Self, TypeVar
 
 import structlog
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from xy_core.core.config import EngineConfig
-from xy_core.core.errors import (
-    ConfigError,
-    DependencyError,
-    ModuleUnavailable,
-    UnknownModuleError,
-    XyCoreError,
+from xy_core.core.config import EngineConfig, JournalConfig
+from xy_core.core.durable import DurableTasks
+from xy_core.core.entry_points import (
+    AnyModule,
+    LoadingOrder,
+    dependants,
+    installed_modules,
+    with_requirements,
 )
-from xy_core.core.events import Event, EventBus
-from xy_core.core.module import HealthStatus, Module, ModuleContext, ModuleHealth
+from xy_core.core.errors import JournalError, ModuleError, ModuleUnavailable
+from xy_core.core.events import EventBus
+from xy_core.core.health import EngineReport, ModuleReport
+from xy_core.core.journal import Journal
+from xy_core.core.module import HealthStatus, Module, ModuleHealth
+from xy_core.core.module_runner import ModuleChanged, ModuleRunner, reason
+from xy_core.core.periodic import PeriodicTasks
 from xy_core.core.scheduler import GlobalTaskScheduler
+from xy_core.core.supervision import Supervisor
+from xy_core.core.usage import ModuleUsage
+from xy_core.core.watchdog import LoopWatchdog
 
 log = structlog.get_logger("engine")
 
-ENTRY_POINTS = "xy_core.modules"
-"""The entry-point group in which packages, this one too, announce their modules."""
+__all__ = ["CoreEngine", "ModuleChanged", "installed_modules"]
 
-AnyModule = Module[Any]
 ModuleT = TypeVar("ModuleT", bound=AnyModule)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModuleChanged(Event):
-    """A module was loaded, failed or was unloaded."""
-
-    topic: ClassVar[str] = "engine.module_changed"
-    module: str
-    status: HealthStatus
-    detail: str = ""
 
 
 class CoreEngine:
     """Owns the scheduler, the bus and the modules of one program.
 
     A module that fails leaves the others running: it is listed as failed in `health`, with the
-    reason. Use it as ``async with CoreEngine(...) as engine``.
+    reason. One that fails while it runs (its `health` says so, or it calls `report_failure`) is
+    restarted with its dependants; if that helps too seldom, it stays down. Use it as
+    ``async with CoreEngine(...) as engine``.
 
     Attributes:
         scheduler: runs every task.
         bus: carries every event.
+        durable: durable tasks; modules find it by its type among their resources.
+        periodic: periodic tasks; the same.
     """
 
     def __init__(
@@ -63,6 +63,8 @@ class CoreEngine:
         sections: Mapping[str, BaseModel | Mapping[str, Any]],
         resources: Mapping[type, object] | None = None,
         config: EngineConfig | None = None,
+        journal: JournalConfig | None = None,
+        watchdog: LoopWatchdog | None = None,
     ) -> None:
         """Put an engine together.
 
@@ -72,21 +74,35 @@ class CoreEngine:
             sections: configuration by module name: a model of the module's own class, or plain
                 values for it.
             resources: shared objects that modules ask for by type.
-            config: time limits.
+            config: time limits, and how failed modules are restarted.
+            journal: where durable and periodic tasks are recorded, once there are any.
+            watchdog: measures the loop's lag while the engine runs, for `report`.
         """
         self.scheduler = scheduler
         self.bus = bus
-        self._sections = sections
-        self._context = ModuleContext(scheduler, bus, resources or {})
+        self.durable = DurableTasks(scheduler, Journal(journal))
+        self.periodic = PeriodicTasks(scheduler, self.durable)
+        own = {DurableTasks: self.durable, PeriodicTasks: self.periodic}
         self._config = config or EngineConfig()
-        self._modules: dict[str, AnyModule] = {}
-        self._failed: dict[str, Exception] = {}
+        self._watchdog = watchdog
+        self._supervisor = Supervisor(self, self._config)
+        self._runner = ModuleRunner(
+            scheduler=scheduler,
+            bus=bus,
+            sections=sections,
+            resources={**own, **(resources or {})},
+            config=self._config,
+            failed=self._supervisor.failed,
+        )
         self._changing = asyncio.Lock()
 
     # -- life --------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
         await self.scheduler.start()
+        if self._watchdog is not None:
+            await self._watchdog.__aenter__()
+        self._supervisor.start()
         return self
 
     async def __aexit__(
@@ -98,11 +114,22 @@ class CoreEngine:
         await self.stop()
 
     async def stop(self) -> None:
-        """Stop modules in reverse order, then the bus and the scheduler, each within its limit."""
-        for name in reversed(list(self._modules)):
-            await self._stop_module(name)
-        await self.bus.close()
-        await self.scheduler.stop(drain=self._config.drain_timeout)
+        """Stop modules in reverse order, then the bus, the scheduler and the journal.
+
+        Each has its limit, and whatever goes wrong with one of them, the others are stopped as
+        well. Durable tasks that did not end in time run after the next start.
+        """
+        async with AsyncExitStack() as stack:
+            if self._watchdog is not None:
+                stack.push_async_exit(self._watchdog)
+            stack.push_async_callback(self._close_journal)
+            stack.push_async_callback(self.scheduler.stop, drain=self._config.drain_timeout)
+            stack.push_async_callback(self.durable.stop)
+            stack.push_async_callback(self.periodic.stop)
+            stack.push_async_callback(self.bus.close)
+            for name in self._runner.running:
+                stack.push_async_callback(self._runner.stop, name)
+            await self._supervisor.stop()
 
     # -- modules -----------------------------------------------------------------------------
 
@@ -115,22 +142,8 @@ class CoreEngine:
             UnknownModuleError: no installed package offers a module of that name.
             DependencyError: the requirements form a circle.
         """
-        classes, broken = _with_requirements(names)
-        for name, error in broken.items():
-            self._note_failure(name, error)
-        order = graphlib.TopologicalSorter(
-            {name: module.requires for name, module in classes.items()}
-        )
-        try:
-            order.prepare()
-        except graphlib.CycleError as error:
-            raise DependencyError(f"modules require each other: {error.args[1]}") from error
-        while order.is_active():
-            ready = order.get_ready()
-            async with asyncio.TaskGroup() as group:
-                for name in classes.keys() & ready:
-                    group.create_task(self._load_or_note(name, classes[name]))
-            order.done(*ready)
+        async with self._changing:
+            await self._load(names)
 
     async def load_module(self, name: str) -> AnyModule:
         """Load one module at run time, after what it requires, and return it.
@@ -140,25 +153,26 @@ class CoreEngine:
             UnknownModuleError: no installed package offers it.
         """
         async with self._changing:
-            if name not in self._modules:
-                await self.load_modules([name])
+            if name not in self._runner.running:
+                self._supervisor.forgive(name)
+                await self._load([name])
         return self.get(name)
 
     async def unload_module(self, name: str) -> None:
         """Stop a module and everything that requires it; frees all they hold."""
         async with self._changing:
-            self._failed.pop(name, None)
-            for other in reversed(list(self._modules)):
-                if other == name or name in _requirements(self._modules, other):
-                    await self._stop_module(other)
+            self._runner.forget(name)
+            await self._unload(name)
 
     async def reload_module(self, name: str) -> AnyModule:
-        """Unload a module with its dependants, and load them all again."""
-        before = list(self._modules)
-        await self.unload_module(name)
-        lost = [other for other in before if other not in self._modules]
+        """Unload a module with its dependants, and load them all again.
+
+        Raises:
+            ModuleUnavailable: it failed to start.
+        """
         async with self._changing:
-            await self.load_modules([name, *lost])
+            self._supervisor.forgive(name)
+            await self._load([name, *await self._unload(name)])
         return self.get(name)
 
     def get(self, name: str) -> AnyModule:
@@ -167,9 +181,9 @@ class CoreEngine:
         Raises:
             ModuleUnavailable: it is not loaded, or failed; the message says why.
         """
-        module = self._modules.get(name)
+        module = self._runner.running.get(name)
         if module is None:
-            cause = self._failed.get(name)
+            cause = self._runner.down.get(name)
             raise ModuleUnavailable(name, cause) from cause
         return module
 
@@ -185,121 +199,127 @@ class CoreEngine:
             raise ModuleUnavailable(kind.name, cause)
         return module
 
+    async def call(self, name: str, method: str, *args: Any, **kwargs: Any) -> Any:
+        """Call a method of a module by its name, and return what it returns, awaited if it can be.
+
+        For callers that know the module's name only; others use `module`, which is typed.
+
+        Raises:
+            ModuleUnavailable: the module is not loaded, or failed.
+            ModuleError: it offers no such method.
+            Exception: whatever the method raises.
+        """
+        module = self.get(name)
+        offered = _methods(type(module))
+        if method not in offered:
+            names = ", ".join(sorted(offered)) or "none"
+            raise ModuleError(f"module {name!r} offers no method {method!r}: there are {names}")
+        result = getattr(module, method)(*args, **kwargs)
+        return await result if inspect.isawaitable(result) else result
+
+    # -- looking -----------------------------------------------------------------------------
+
     async def health(self) -> dict[str, ModuleHealth]:
         """Return how each module is doing, the failed ones too."""
-        report = {
-            name: ModuleHealth(HealthStatus.FAILED, _reason(cause))
-            for name, cause in self._failed.items()
+        names = [*self._runner.down, *self._runner.running]
+        answers = await asyncio.gather(*(self._runner.health(name) for name in names))
+        return dict(zip(names, answers, strict=True))
+
+    async def report(self) -> EngineReport:
+        """Return how everything is doing: modules, lanes, events, the loop."""
+        await self.health()
+        return self.last_report()
+
+    def last_report(self) -> EngineReport:
+        """Return the report without asking modules: with what each has answered last."""
+        return EngineReport(
+            modules={
+                name: ModuleReport(
+                    health,
+                    self._runner.usage.get(name) or ModuleUsage(),
+                    self._supervisor.restarts[name],
+                    self._runner.topics(name),
+                )
+                for name, health in self._runner.last_health().items()
+            },
+            lanes=self.scheduler.statistics(),
+            devices=self.scheduler.devices(),
+            topics=self.bus.statistics(),
+            loop_lag=None if self._watchdog is None else self._watchdog.lag,
+            blockers=[] if self._watchdog is None else list(self._watchdog.blockers),
+        )
+
+    # -- for the supervisor ------------------------------------------------------------------
+
+    async def ailing(self) -> dict[str, Exception]:
+        """Return the running modules whose health is FAILED, and why."""
+        return {
+            name: ModuleError(health.detail or "it says that it failed")
+            for name, health in (await self.health()).items()
+            if health.status is HealthStatus.FAILED and name in self._runner.running
         }
-        for name, module in self._modules.items():
-            try:
-                async with asyncio.timeout(self._config.stop_timeout):
-                    report[name] = await module.health()
-            except Exception as error:  # noqa: BLE001 - a sick module must not hide the others
-                report[name] = ModuleHealth(HealthStatus.FAILED, _reason(error))
-        return report
+
+    async def take_down(self, name: str, error: Exception) -> list[str]:
+        """Stop a running module that has failed, with its dependants; returns all their names."""
+        async with self._changing:
+            if name not in self._runner.running:
+                return []
+            names = [name, *await self._unload(name)]
+            self._runner.note_restart(names, error)
+        return names
+
+    async def bring_back(self, names: list[str]) -> bool:
+        """Load those again that were taken down and are still wanted; whether all of them run."""
+        async with self._changing:
+            await self._load(self._down(names))
+            return not self._down(names)
+
+    def keep_waiting(self, names: list[str], error: Exception) -> None:
+        """Note that those of them that are down will be tried again."""
+        self._runner.note_restart(self._down(names), error)
+
+    def give_up(self, names: list[str], error: Exception) -> None:
+        """Note that those of them that are down stay down."""
+        for name in self._down(names):
+            cause = error if name == names[0] else self._runner.down[name]
+            self._runner.note_failure(name, cause)
 
     # -- inside ------------------------------------------------------------------------------
 
-    async def _load_or_note(self, name: str, kind: type[AnyModule]) -> None:
-        if name in self._modules:
-            return
-        try:
-            self._modules[name] = await self._load(kind)
-        except Exception as error:  # noqa: BLE001 - one failing module leaves the rest running
-            self._note_failure(name, error)
-        else:
-            self._failed.pop(name, None)
-            self._announce(name, HealthStatus.READY)
-
-    def _note_failure(self, name: str, error: Exception) -> None:
-        self._failed[name] = error
-        log.warning("module failed to load", module=name, reason=_reason(error))
-        self._announce(name, HealthStatus.FAILED, _reason(error))
-
-    async def _load(self, kind: type[AnyModule]) -> AnyModule:
-        missing = [name for name in kind.requires if name not in self._modules]
-        if missing:
-            raise DependencyError(f"it requires {', '.join(missing)}, which failed")
-        module = kind(self._context, self._section(kind))
-        try:
-            async with asyncio.timeout(self._config.initialize_timeout):
-                await module.initialize()
-                await module.start()
-        except BaseException:
-            await self._stop_quietly(module)
-            raise
-        log.info("module loaded", module=kind.name)
-        return module
-
-    def _section(self, kind: type[AnyModule]) -> BaseModel:
-        section = self._sections.get(kind.name, {})
-        if isinstance(section, kind.config_model):
-            return section
-        values = section.model_dump() if isinstance(section, BaseModel) else section
-        try:
-            return kind.config_model.model_validate(values)
-        except ValidationError as error:
-            raise ConfigError(f"section [{kind.name}]: {error}") from error
-
-    async def _stop_module(self, name: str) -> None:
-        module = self._modules.pop(name)
-        await self._stop_quietly(module)
-        self._announce(name, HealthStatus.STOPPED)
-
-    async def _stop_quietly(self, module: AnyModule) -> None:
-        """Stop a module; a failure is logged, since the others must be stopped as well."""
+    async def _close_journal(self) -> None:
         try:
             async with asyncio.timeout(self._config.stop_timeout):
-                await module.stop()
-        except Exception as error:  # noqa: BLE001 - see the docstring
-            log.warning("module did not stop cleanly", module=module.name, reason=_reason(error))
+                await self.durable.close()
+        except (JournalError, TimeoutError) as error:
+            log.warning("the journal was not closed cleanly", reason=reason(error))
 
-    def _announce(self, name: str, status: HealthStatus, detail: str = "") -> None:
-        """Tell the bus; whoever does not listen must not hold up loading or shutdown."""
-        self.bus.publish_nowait(ModuleChanged(module=name, status=status, detail=detail))
+    def _down(self, names: list[str]) -> list[str]:
+        """Those that do not run but are wanted: nobody has unloaded them by hand."""
+        return [name for name in names if name in self._runner.down]
 
+    async def _load(self, names: Iterable[str]) -> None:
+        classes, broken = with_requirements(names, installed_modules())
+        for name, error in broken.items():
+            self._runner.note_failure(name, error)
+        for ready in LoadingOrder(classes):
+            async with asyncio.TaskGroup() as group:
+                for name in classes.keys() & ready:
+                    group.create_task(self._runner.start(name, classes[name]))
 
-def installed_modules() -> dict[str, EntryPoint]:
-    """Return the modules that installed packages offer, by name, without importing them."""
-    return {point.name: point for point in entry_points(group=ENTRY_POINTS)}
-
-
-def _with_requirements(
-    names: Iterable[str],
-) -> tuple[dict[str, type[AnyModule]], dict[str, Exception]]:
-    """Return the modules' classes, and the errors of those that cannot even be imported."""
-    offered = installed_modules()
-    classes: dict[str, type[AnyModule]] = {}
-    broken: dict[str, Exception] = {}
-    wanted = list(names)
-    while wanted:
-        name = wanted.pop()
-        if name in classes or name in broken:
-            continue
-        if name not in offered:
-            raise UnknownModuleError(f"no module {name!r}: there are {', '.join(sorted(offered))}")
-        try:
-            classes[name] = offered[name].load()
-        except Exception as error:  # noqa: BLE001 - another package's code may raise anything
-            broken[name] = error
-        else:
-            wanted.extend(classes[name].requires)
-    return classes, broken
+    async def _unload(self, name: str) -> list[str]:
+        """Stop a module after its dependants, and return these."""
+        others = dependants(self._runner.running, name)
+        for other in (*others, name):
+            if other in self._runner.running:
+                await self._runner.stop(other)
+        return others
 
 
-def _requirements(modules: Mapping[str, AnyModule], name: str) -> set[str]:
-    found: set[str] = set()
-    wanted = list(modules[name].requires)
-    while wanted:
-        required = wanted.pop()
-        if required not in found:
-            found.add(required)
-            wanted.extend(modules[required].requires if required in modules else ())
-    return found
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, TimeoutError):
-        return "it did not answer in time"
-    return str(error) if isinstance(error, XyCoreError) else repr(error)
+def _methods(kind: type[AnyModule]) -> set[str]:
+    """The public methods that a module adds to what every module has."""
+    return {
+        name
+        for name in dir(kind)
+        if not (name.startswith("_") or hasattr(Module, name))
+        and inspect.isroutine(getattr(kind, name))
+    }

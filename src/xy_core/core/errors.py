@@ -17,7 +17,10 @@ XyCoreError
  │   ├─ QueueFull               the lane refuses more work for now
  │   ├─ TaskCancelled           cancelled before it could end
  │   ├─ TaskTimeout             its timeout or deadline passed
- │   └─ WorkerCrashed           the process that ran it died
+ │   ├─ WorkerCrashed           the process that ran it died
+ │   ├─ WorkerUnavailable       the process that would run it is not there, or keeps dying
+ │   └─ DeadLetter              a durable task has failed for good
+ ├─ JournalError                the record of durable tasks cannot be used
  ├─ DeviceError                 something about a device
  │   ├─ DeviceMemoryError       more memory is asked for than there will ever be
  │   ├─ OutOfDeviceMemory       its memory ran out while loading or computing
@@ -146,6 +149,31 @@ class TaskTimeout(TaskError):  # noqa: N818 - a state, not a fault of the progra
 
 class WorkerCrashed(TaskError):  # noqa: N818 - a state, not a fault of the program
     """The process that ran the task died."""
+
+
+class DeadLetter(TaskError):  # noqa: N818 - the field's name for it
+    """A durable task has failed for good; the journal keeps it until it is requeued or purged.
+
+    Attributes:
+        task_id: its number in the journal.
+    """
+
+    def __init__(self, task_id: int, name: str, reason: str) -> None:
+        super().__init__(
+            f"durable task {task_id} ({name}) is a dead letter: {reason} "
+            f"(once that is mended:  xy-core tasks requeue {task_id})"
+        )
+        self.task_id = task_id
+
+
+class JournalError(XyCoreError):
+    """The record of durable and periodic tasks cannot be used, or cannot be written."""
+
+    exit_code = 2
+
+
+class WorkerUnavailable(TaskError):  # noqa: N818 - a state, not a fault of the program
+    """The process that would run the task is not there, or keeps dying."""
 
 
 class DeviceError(XyCoreError):

@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar, overload
 
 import structlog
 
 from xy_core.core.config import BusConfig
-from xy_core.core.errors import BusError, NoResponder, RequestTimeout
-from xy_core.core.subscription import Overflow, Subscription
+from xy_core.core.errors import BusError
+from xy_core.core.replies import Responder, Responders, being_cancelled, cancel_all
+from xy_core.core.routing import Router, TopicCounts, topic_of
+from xy_core.core.subscription import Overflow, Subscription, put_into_all
 from xy_core.core.task import TaskPriority
+from xy_core.core.turns import Turns, give_way
 
 log = structlog.get_logger("bus")
 
-_ROUTES = 4_096
-"""Topics whose subscribers are remembered; made-up topics must not fill the memory."""
+ReplyT = TypeVar("ReplyT")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,11 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Request(Event, Generic[ReplyT]):
+    """Base of events that ask for an answer: ``class Weather(Request[str])``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class HandlerFailed(Event):
     """A subscriber's handler raised; the other subscribers are not affected."""
 
@@ -47,38 +53,61 @@ class HandlerFailed(Event):
 
 
 EventT = TypeVar("EventT", bound=Event)
-Handler = Callable[[Any], Awaitable[None]]
-Responder = Callable[[Any], Awaitable[Any]]
 
 
 class EventBus:
     """Carries typed events from publishers to subscribers, and requests to responders.
 
     Each subscriber has its own bounded queue, so that a slow or failing one cannot hurt others.
-    Topics are matched as in a shell: ``emotion.*`` is everything below ``emotion``. All methods
-    belong to the event loop's thread.
+    Subscribe to a class for its events and those of its subclasses, or to a pattern of topics,
+    matched as in a shell: ``emotion.*`` is everything below ``emotion``. All methods belong to the
+    event loop's thread.
     """
 
     def __init__(self, config: BusConfig | None = None) -> None:
         self._config = config or BusConfig()
-        self._subscriptions: list[tuple[str, Subscription]] = []
-        self._routes: dict[str, tuple[Subscription, ...]] = {}
-        self._responders: dict[str, list[Responder]] = {}
-        self._handlers: dict[asyncio.Task[None], Subscription] = {}
+        self._router = Router()
+        self._responders = Responders()
+        self._handlers: dict[asyncio.Task[None], Subscription[Event]] = {}
+        self._turns = Turns()
+        self._closed = False
 
     # -- publish and subscribe ---------------------------------------------------------------
 
     async def publish(self, event: Event) -> None:
         """Give the event to every subscriber; waits only for full queues of BLOCK subscribers."""
-        route = self._route(event.topic)
-        full = [subscription for subscription in route if not subscription.offer(event)]
-        for subscription in full:
-            await subscription.put(event)
+        route = self._router.route(type(event))
+        route.counts.published += 1
+        full = [sub for sub in route.subscriptions if not sub.offer(event)]
+        if full:
+            await put_into_all(full, event)
 
     def publish_nowait(self, event: Event) -> None:
         """Give the event to every subscriber without waiting; BLOCK subscribers may lose it."""
-        for subscription in self._route(event.topic):
+        route = self._router.route(type(event))
+        route.counts.published += 1
+        for subscription in route.subscriptions:
             subscription.put_nowait(event)
+
+    @overload
+    def subscribe(
+        self,
+        topic: type[EventT],
+        *,
+        name: str = "",
+        queue_size: int | None = None,
+        overflow: Overflow = Overflow.DROP_OLDEST,
+    ) -> AbstractAsyncContextManager[Subscription[EventT]]: ...
+
+    @overload
+    def subscribe(
+        self,
+        topic: str,
+        *,
+        name: str = "",
+        queue_size: int | None = None,
+        overflow: Overflow = Overflow.DROP_OLDEST,
+    ) -> AbstractAsyncContextManager[Subscription[Event]]: ...
 
     @asynccontextmanager
     async def subscribe(
@@ -88,25 +117,50 @@ class EventBus:
         name: str = "",
         queue_size: int | None = None,
         overflow: Overflow = Overflow.DROP_OLDEST,
-    ) -> AsyncIterator[Subscription]:
+    ) -> AsyncIterator[Subscription[Any]]:
         """Receive events as an async iterator, for the length of the ``async with`` block.
 
         Args:
-            topic: a pattern (``emotion.*``) or an event class.
+            topic: an event class, or a pattern (``emotion.*``).
             name: for logs; the pattern if not given.
             queue_size: how many events may wait; the configured size if not given.
             overflow: what happens to more.
+
+        Raises:
+            BusError: the bus was closed.
         """
         subscription = self._add(topic, name, queue_size, overflow)
         try:
             yield subscription
         finally:
-            self._remove(subscription)
+            self._router.remove(subscription)
+
+    @overload
+    def on(
+        self,
+        topic: type[EventT],
+        handler: Callable[[EventT], Awaitable[None]],
+        *,
+        name: str = "",
+        queue_size: int | None = None,
+        overflow: Overflow = Overflow.DROP_OLDEST,
+    ) -> Callable[[], None]: ...
+
+    @overload
+    def on(
+        self,
+        topic: str,
+        handler: Callable[[Any], Awaitable[None]],
+        *,
+        name: str = "",
+        queue_size: int | None = None,
+        overflow: Overflow = Overflow.DROP_OLDEST,
+    ) -> Callable[[], None]: ...
 
     def on(
         self,
         topic: str | type[Event],
-        handler: Handler,
+        handler: Callable[[Any], Awaitable[None]],
         *,
         name: str = "",
         queue_size: int | None = None,
@@ -114,7 +168,11 @@ class EventBus:
     ) -> Callable[[], None]:
         """Call a coroutine function for each event, one after the other; returns "unsubscribe".
 
-        An error of the handler is logged and published as `HandlerFailed`.
+        An error of the handler is logged and published as `HandlerFailed`. Takes what `subscribe`
+        takes.
+
+        Raises:
+            BusError: the bus was closed.
         """
         name = name or getattr(handler, "__qualname__", "handler")
         subscription = self._add(topic, name, queue_size, overflow)
@@ -123,15 +181,32 @@ class EventBus:
         )
         self._handlers[task] = subscription
         task.add_done_callback(self._handlers.pop)
-        return functools.partial(self._remove, subscription)
+        return functools.partial(self._router.remove, subscription)
 
     # -- request and reply -------------------------------------------------------------------
 
+    @overload
+    def respond(
+        self, topic: type[Request[ReplyT]], responder: Callable[[Any], Awaitable[ReplyT]]
+    ) -> Callable[[], None]: ...
+
+    @overload
+    def respond(self, topic: str | type[Event], responder: Responder) -> Callable[[], None]: ...
+
     def respond(self, topic: str | type[Event], responder: Responder) -> Callable[[], None]:
         """Answer requests on a topic with what the coroutine function returns; returns "stop"."""
-        responders = self._responders.setdefault(_topic(topic), [])
-        responders.append(responder)
-        return functools.partial(_discard, responders, responder)
+        return self._responders.add(topic_of(topic), responder)
+
+    @overload
+    async def request(
+        self,
+        event: Request[ReplyT],
+        *,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> ReplyT: ...
+
+    @overload
+    async def request(self, event: Event, *, timeout: float | None = None) -> Any: ...  # noqa: ASYNC109
 
     async def request(self, event: Event, *, timeout: float | None = None) -> Any:  # noqa: ASYNC109
         """Return the first answer; if several respond, the others are cancelled.
@@ -145,27 +220,7 @@ class EventBus:
             RequestTimeout: no answer came in time.
             Exception: what the responder raised, if all of them failed.
         """
-        tasks = self._ask(event)
-        try:
-            async with asyncio.timeout(self._seconds(timeout)) as limit:
-                failure: BaseException = BusError(f"no answer to {event.topic!r}")
-                for next_done in asyncio.as_completed(tasks):
-                    try:
-                        return await next_done
-                    except asyncio.CancelledError as error:
-                        if _being_cancelled():
-                            raise
-                        failure = BusError(f"the responder to {event.topic!r} was cancelled")
-                        failure.__cause__ = error
-                    except Exception as error:  # noqa: BLE001 - the next responder may do better
-                        failure = error
-                raise failure
-        except TimeoutError as error:
-            if not limit.expired():
-                raise  # it is the responder's own
-            raise RequestTimeout(f"nobody answered {event.topic!r} in time") from error
-        finally:
-            await _cancel(tasks)
+        return await self._responders.first(event, self._seconds(timeout))
 
     async def request_all(self, event: Event, *, timeout: float | None = None) -> list[Any]:  # noqa: ASYNC109
         """Return all answers that came in time, in the order of the responders.
@@ -173,104 +228,71 @@ class EventBus:
         Raises:
             NoResponder: nobody answers on the topic.
         """
-        tasks = self._ask(event)
-        try:
-            await asyncio.wait(tasks, timeout=self._seconds(timeout))
-            return [task.result() for task in tasks if _succeeded(task)]
-        finally:
-            await _cancel(tasks)
+        return await self._responders.all(event, self._seconds(timeout))
 
     # -- life --------------------------------------------------------------------------------
 
+    def statistics(self) -> Mapping[str, TopicCounts]:
+        """Return what became of events, by the first word of their topics."""
+        return self._router.counts
+
+    async def drain(self) -> None:
+        """Wait until no handler has anything left to do, what they publish meanwhile included."""
+        while busy := [entry for entry in self._handlers.values() if not entry.idle]:
+            await busy[0].parked()
+
     async def close(self, drain: float = 1.0) -> None:
-        """Let handlers work off what waits, for up to `drain` seconds, then stop them."""
-        for _, subscription in self._subscriptions:
-            subscription.close()
-        self._subscriptions.clear()
-        self._routes.clear()
+        """Let handlers work off what waits, for up to `drain` seconds, then stop everything."""
+        try:
+            async with asyncio.timeout(drain):
+                await self.drain()
+        except TimeoutError:
+            log.warning("handlers were stopped before they had handled all events")
+        self._closed = True
+        self._router.clear()
         self._responders.clear()
-        tasks = list(self._handlers)
-        if tasks:
-            await asyncio.wait(tasks, timeout=drain)
-            await _cancel(tasks)
+        await cancel_all(list(self._handlers))
 
     # -- inside ------------------------------------------------------------------------------
 
     def _seconds(self, timeout: float | None) -> float:
         return self._config.request_timeout if timeout is None else timeout
 
-    def _route(self, topic: str) -> tuple[Subscription, ...]:
-        route = self._routes.get(topic)
-        if route is None:
-            if len(self._routes) >= _ROUTES:
-                self._routes.clear()
-            route = self._routes[topic] = tuple(
-                subscription
-                for pattern, subscription in self._subscriptions
-                if fnmatchcase(topic, pattern)
-            )
-        return route
-
     def _add(
         self, topic: str | type[Event], name: str, size: int | None, overflow: Overflow
-    ) -> Subscription:
-        pattern = _topic(topic)
-        subscription = Subscription(name or pattern, size or self._config.queue_size, overflow)
-        self._subscriptions.append((pattern, subscription))
-        self._routes.clear()
-        return subscription
+    ) -> Subscription[Event]:
+        if self._closed:
+            raise BusError("the event bus was closed: subscribe while the program runs")
+        return self._router.add(topic, name, size or self._config.queue_size, overflow)
 
-    def _remove(self, subscription: Subscription) -> None:
-        subscription.close()
-        self._subscriptions = [
-            entry for entry in self._subscriptions if entry[1] is not subscription
-        ]
-        self._routes.clear()
-
-    async def _handle(self, subscription: Subscription, handler: Handler) -> None:
-        async for event in subscription:
+    async def _handle(
+        self, subscription: Subscription[Event], handler: Callable[[Any], Awaitable[None]]
+    ) -> None:
+        take, over = subscription.take, self._turns.over
+        while True:
+            event = take()
+            if event is None:
+                if subscription.closed:
+                    return
+                await subscription.wait()
+                continue
             try:
                 await handler(event)
             except (Exception, asyncio.CancelledError) as error:
-                if _being_cancelled():
+                if being_cancelled():
                     raise
-                log.warning("handler failed", subscriber=subscription.name, error=repr(error))
-                if not isinstance(event, HandlerFailed):
-                    self.publish_nowait(
-                        HandlerFailed(
-                            subscriber=subscription.name,
-                            event_topic=event.topic,
-                            error=repr(error),
-                        )
-                    )
+                self._report(subscription, event, error)
+            if over():
+                await give_way()
 
-    def _ask(self, event: Event) -> list[asyncio.Task[Any]]:
-        responders = self._responders.get(event.topic)
-        if not responders:
-            raise NoResponder(f"nobody answers {event.topic!r}: is the module loaded?")
-        return [asyncio.ensure_future(responder(event)) for responder in responders]
-
-
-def _topic(topic: str | type[Event]) -> str:
-    return topic if isinstance(topic, str) else topic.topic
-
-
-def _being_cancelled() -> bool:
-    """Whether a CancelledError is meant for the running task, not a leak of another's."""
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0
-
-
-def _succeeded(task: asyncio.Task[Any]) -> bool:
-    return task.done() and not task.cancelled() and task.exception() is None
-
-
-def _discard(responders: list[Responder], responder: Responder) -> None:
-    if responder in responders:
-        responders.remove(responder)
-
-
-async def _cancel(tasks: list[asyncio.Task[Any]] | list[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    def _report(
+        self, subscription: Subscription[Event], event: Event, error: BaseException
+    ) -> None:
+        self._router.count(event.topic).failed += 1
+        log.warning("handler failed", subscriber=subscription.name, error=repr(error))
+        if not isinstance(event, HandlerFailed):
+            self.publish_nowait(
+                HandlerFailed(
+                    subscriber=subscription.name, event_topic=event.topic, error=repr(error)
+                )
+            )

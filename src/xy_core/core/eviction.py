@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 
 from xy_core.core.model import ModelState, Variant
 from xy_core.core.resident import Resident
@@ -16,8 +17,18 @@ from xy_core.core.resident import Resident
 IDLE = math.inf
 """When a model is due for which nothing waits."""
 
-Due = Callable[[str], float]
-"""Tells when the next task of a model is due; the smaller, the sooner."""
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """How urgently room is wanted; all moments are ranks of `ReadyQueue`.
+
+    Attributes:
+        limit: only models that are due no sooner may go for it.
+        due: tells when the next task of a model is due.
+    """
+
+    limit: float
+    due: Callable[[str], float]
 
 
 def worth(resident: Resident) -> float:
@@ -25,60 +36,61 @@ def worth(resident: Resident) -> float:
     return resident.load_seconds / max(1, resident.size)
 
 
-def fitting(wanted: Resident, residents: Iterable[Resident], room: int) -> Variant | None:
-    """Return the best variant for which there is room beside the pinned models.
+def pinned(residents: Iterable[Resident], spared: Resident | None) -> int:
+    """Return how many bytes can never come free: those of pinned models, but for one."""
+    return sum(other.size for other in residents if other.spec.pinned and other is not spared)
 
-    Args:
-        wanted: the model to come.
-        residents: all models of the device.
-        room: bytes of the device when it is empty, less what the first task needs.
-    """
-    pinned = sum(other.size for other in residents if other.spec.pinned and other is not wanted)
-    return next(
-        (variant for variant in wanted.variants if variant.device_bytes <= room - pinned), None
-    )
+
+def fitting(wanted: Resident, room: int) -> Variant | None:
+    """Return the best variant that takes at most that many bytes."""
+    return next((variant for variant in wanted.variants if variant.device_bytes <= room), None)
 
 
 def victims(
-    wanted: Resident, residents: Iterable[Resident], missing: int, due: Due
+    wanted: Resident | None, residents: Iterable[Resident], missing: int, claim: Claim
 ) -> list[Resident] | None:
     """Choose which models go so that `missing` bytes come free; None if it cannot be done now.
 
-    A model goes only if its next task is due no sooner than the wanted one's. Models of the wanted
-    one's group go in any case.
+    Args:
+        wanted: the model for which room is made; it stays, but those of its group go in any case.
+        residents: all models of the device.
+        missing: bytes that are to come free.
+        claim: which models may go.
     """
-    mine = due(wanted.spec.name)
+    group = "" if wanted is None else wanted.spec.group
     loaded = [other for other in residents if other.lease is not None and other is not wanted]
-    group = wanted.spec.group
     chosen = [other for other in loaded if group and other.spec.group == group]
-    if any(
-        due(other.spec.name) < mine or other.spec.pinned or other.state is not ModelState.READY
-        for other in chosen
-    ):
+    if not all(_may_go(other, claim) for other in chosen):
         return None
     missing -= sum(other.size for other in chosen)
     others = [
-        (-when, other.value, number, other)
+        (-claim.due(other.spec.name), other.value, number, other)
         for number, other in enumerate(loaded)
-        if other not in chosen
-        and not other.spec.pinned
-        and other.state is ModelState.READY
-        and (when := due(other.spec.name)) >= mine
+        if other not in chosen and _may_go(other, claim)
     ]
-    for _, _, _, other in sorted(others):
+    going: list[Resident] = []
+    for *_, other in sorted(others):
         if missing <= 0:
             break
-        chosen.append(other)
+        going.append(other)
         missing -= other.size
-    return _without_needless(chosen, missing, group) if missing <= 0 else None
+    return None if missing > 0 else chosen + _without_needless(going, -missing)
 
 
-def _without_needless(chosen: list[Resident], missing: int, group: str) -> list[Resident]:
+def _may_go(resident: Resident, claim: Claim) -> bool:
+    return (
+        resident.state is ModelState.READY
+        and not resident.spec.pinned
+        and claim.due(resident.spec.name) >= claim.limit
+    )
+
+
+def _without_needless(going: list[Resident], spare: int) -> list[Resident]:
     """Spare what need not go after all since a larger one goes."""
-    spare = -missing
-    for other in list(chosen):
-        in_group = bool(group) and other.spec.group == group
-        if not in_group and other.size <= spare and len(chosen) > 1:
-            chosen.remove(other)
+    needed = []
+    for other in going:
+        if other.size <= spare:
             spare -= other.size
-    return chosen
+        else:
+            needed.append(other)
+    return needed

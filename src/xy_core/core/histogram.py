@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections import Counter
 from dataclasses import dataclass
@@ -15,6 +16,10 @@ _LARGEST = 17
 _OFFSET = (_SMALLEST + 1) * _STEPS
 """frexp gives a mantissa from 1/2 up, so the first sub-bucket of an exponent is number _STEPS."""
 _BATCH = 1024
+_FIRST_BOUND = -10
+BOUNDS = tuple(2.0**exponent for exponent in range(_FIRST_BOUND, 8))
+"""Seconds, from about a millisecond to two minutes, at which `Quantiles.at_most` counts: powers of
+two, since there the counts are exact."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,8 @@ class Quantiles:
         p95: 95 of 100 were shorter.
         p99: 99 of 100 were shorter.
         maximum: the longest, exact.
+        total: their sum, in seconds.
+        at_most: how many were shorter than each of `BOUNDS`; empty if there are none.
     """
 
     count: int = 0
@@ -34,6 +41,8 @@ class Quantiles:
     p95: float = 0.0
     p99: float = 0.0
     maximum: float = 0.0
+    total: float = 0.0
+    at_most: tuple[int, ...] = ()
 
 
 class Histogram:
@@ -98,7 +107,14 @@ class Histogram:
             self.quantile(0.95),
             self.quantile(0.99),
             self.maximum,
+            self.total,
+            self._at_most(),
         )
+
+    def _at_most(self) -> tuple[int, ...]:
+        counts = list(itertools.accumulate(self._buckets))
+        first = (_FIRST_BOUND - _SMALLEST + 1) * _STEPS - 1
+        return tuple(counts[first : first + _STEPS * len(BOUNDS) : _STEPS])
 
     def _fold(self) -> None:
         pending = self._pending

@@ -9,6 +9,8 @@ from collections.abc import Callable, Generator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+import structlog
+
 from xy_core.core.cancellation import CancelToken
 from xy_core.core.errors import TaskCancelled
 from xy_core.core.task import TaskInfo, TaskStatus
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from xy_core.core.compute import ComputeLease
     from xy_core.core.lane import Lane
     from xy_core.core.resident import Admission
+
+log = structlog.get_logger("scheduler")
 
 T = TypeVar("T")
 _NO_KWARGS: Mapping[str, Any] = MappingProxyType({})
@@ -92,6 +96,7 @@ class Job(TaskHandle[Any]):
         "_releasers",
         "_result",
         "_waiters",
+        "account",
         "admission",
         "alone",
         "args",
@@ -111,7 +116,6 @@ class Job(TaskHandle[Any]):
         "memory",
         "model",
         "on_settled",
-        "out_of_memory",
         "preemptible",
         "preempting",
         "queued",
@@ -119,6 +123,7 @@ class Job(TaskHandle[Any]):
         "retry_on",
         "running",
         "sequence",
+        "setbacks",
         "settled",
         "since",
         "started",
@@ -146,7 +151,7 @@ class Job(TaskHandle[Any]):
         self.memory = 0
         self.batching: Batching | None = None
         self.alone = False
-        self.out_of_memory = 0
+        self.setbacks = 0
         self.admission: Admission | None = None
         self.compute: ComputeLease | None = None
         self.lent: tuple[Any, ...] = ()
@@ -162,6 +167,7 @@ class Job(TaskHandle[Any]):
         self.expiry: asyncio.TimerHandle | None = None
         self._result: Any = None
         self._error: BaseException | None = None
+        self.account: Callable[[TaskInfo], None] | None = None
         self.on_settled: Callable[[], None] | None = None
         self._waiters: list[asyncio.Future[None]] | None = None
         self._releasers: list[asyncio.Future[None]] | None = None
@@ -183,8 +189,13 @@ class Job(TaskHandle[Any]):
         if self._waiters is not None:
             _wake(self._waiters)
             self._waiters = None
+        if self.account is not None:
+            self.account(self.info)
         if self.on_settled is not None:
-            self.on_settled()
+            try:
+                self.on_settled()
+            except (Exception, asyncio.CancelledError):
+                log.exception("a task's callback failed", task=self.task_id)
 
     def release(self) -> None:
         """Note that the work has ended, and drop what it held."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import structlog
 
+from xy_core.core.backoff import full_jitter
 from xy_core.core.config import LaneConfig
 from xy_core.core.errors import QueueFull, SchedulerClosed, TaskCancelled, TaskTimeout
 from xy_core.core.executors import Executor
@@ -240,7 +240,7 @@ class Lane:
     def _execute(self, job: Job) -> None:
         try:
             self.executor.start(job, self._work_ended)
-        except Exception as error:  # noqa: BLE001 - a call that cannot even begin is its failure
+        except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 - it is the job's end
             self._loop.call_soon(self._work_ended, job, None, error)
 
     def _wait_for_slot(self, job: Job) -> None:
@@ -380,15 +380,11 @@ class Lane:
         self._abandon(job, TaskStatus.TIMED_OUT, error)
 
     def _retry(self, job: Job, error: BaseException, ran: float) -> None:
-        """Queue the job again after exponential backoff with full jitter.
-
-        Source: M. Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
-        """
+        """Queue the job again after a while."""
         job.info.error = str(error) or type(error).__name__
         self._record("task_retried", job.info, job.info.worker, ran)
         job.info.status = TaskStatus.PENDING
-        longest = min(_BACKOFF_CAP, _BACKOFF_BASE * 2.0 ** (job.info.attempts - 1))
-        delay = random.uniform(0, longest)  # noqa: S311 - jitter is no secret
+        delay = full_jitter(job.info.attempts, _BACKOFF_BASE, _BACKOFF_CAP)
         self._retrying.add(job)
         job.timer = self._loop.call_later(delay, self._requeue, job)
 

@@ -11,28 +11,35 @@ from xy_core.core.queue import ReadyQueue
 from xy_core.core.seat import Seat
 
 Place = tuple[str | None, str | None, Hashable]
-"""Model, device and batch: what the tasks of one line have in common."""
+"""Model, device, and batch or size: what the tasks of one line have in common."""
 
 
 def place_of(job: Job) -> Place:
-    """Return the line to which a job belongs."""
-    batching = None if job.alone or job.batching is None else (job.fn, job.batching)
-    return job.model, job.device, batching
+    """Return the line to which a job belongs.
+
+    Tasks of one line need about the same memory, within a factor of two: one that has to wait for
+    its memory then holds up none that could do with less.
+    """
+    if job.alone or job.batching is None:
+        return job.model, job.device, job.memory.bit_length()
+    return job.model, job.device, (job.fn, job.batching)
 
 
 class Line:
-    """The waiting tasks of one model (or of none) that may use the same devices.
+    """The waiting tasks of one model (or of none) that may use the same devices, and as much.
 
     Attributes:
         model: the model that they need, if any.
         device: the device that they must have; None for any of the lane.
         batching: how they may be computed together, if they may.
         queue: the tasks themselves, in order.
+        place: which line it is.
     """
 
-    __slots__ = ("batching", "device", "model", "queue")
+    __slots__ = ("batching", "device", "model", "place", "queue")
 
     def __init__(self, first: Job, queue: ReadyQueue) -> None:
+        self.place = place_of(first)
         self.model = first.model
         self.device = first.device
         self.batching: Batching | None = None if first.alone else first.batching
@@ -40,8 +47,7 @@ class Line:
 
     def fits(self, seat: Seat) -> bool:
         """Whether its tasks may run there."""
-        known = self.model is None or self.model in seat.residency
-        return known and not seat.lost and (self.device is None or self.device == seat.name)
+        return not seat.lost and suits(seat, self.model, self.device)
 
     def due(self) -> float:
         """Return the loop time from which on its first task need not wait for others to join."""
@@ -52,3 +58,8 @@ class Line:
         if batching is None or len(self.queue) >= batching.max_size:
             return -math.inf
         return head[1].submitted + batching.max_wait
+
+
+def suits(seat: Seat, model: str | None, device: str | None) -> bool:
+    """Whether a device is one that was asked for, and knows the model."""
+    return device in {None, seat.name} and (model is None or model in seat.residency)

@@ -1,114 +1,188 @@
-"""The scheduler's figures in the forms that monitoring systems read."""
+"""The engine's figures in the form that Prometheus reads."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from xy_core.core.errors import MissingExtraError
-from xy_core.core.histogram import Quantiles
-from xy_core.core.scheduler import GlobalTaskScheduler
-from xy_core.core.task import TaskInfo
-from xy_core.core.trace import Trace
-from xy_core.core.watchdog import LoopWatchdog
+from xy_core.core.health import ModuleReport
+from xy_core.core.histogram import BOUNDS, Quantiles
+from xy_core.core.lane import LaneStatistics
+from xy_core.core.module import HealthStatus
+from xy_core.core.routing import TopicCounts
+from xy_core.core.seat import DeviceStatistics
+from xy_core.core.task import TaskStatus
 
 if TYPE_CHECKING:
-    from opentelemetry.trace import Tracer
-    from prometheus_client.core import GaugeMetricFamily, Metric
+    from prometheus_client.core import Metric
 
-_NANOSECONDS = 1_000_000_000
+    from xy_core.core.engine import CoreEngine
 
 
-class SchedulerCollector:
-    """Gives a Prometheus registry the figures of lanes and loop, read at each scrape.
+class EngineCollector:
+    """Gives a Prometheus registry the figures of an engine, read at each scrape.
 
-    ``registry.register(SchedulerCollector(scheduler, watchdog))``. Names follow Prometheus'
-    conventions: base units (seconds) and the suffix ``_total`` for counters.
+    ``registry.register(EngineCollector(engine))``. Names follow Prometheus' guide: base units, the
+    suffix ``_total`` for counters, and histograms, since quantiles of several processes cannot be
+    added up. A module's status is the one that it had at the supervisor's last look.
 
     Raises:
         MissingExtraError: prometheus_client is not installed.
     """
 
-    def __init__(
-        self, scheduler: GlobalTaskScheduler, watchdog: LoopWatchdog | None = None
-    ) -> None:
+    def __init__(self, engine: CoreEngine) -> None:
         try:
             import prometheus_client.core as families  # noqa: PLC0415 - an optional extra
         except ImportError as error:
             raise MissingExtraError("prometheus-client", "observe") from error
         self._families = families
-        self._scheduler = scheduler
-        self._watchdog = watchdog
+        self._engine = engine
 
     def collect(self) -> Iterator[Metric]:
         """Yield the metric families; called by the registry."""
-        gauge, counter = self._families.GaugeMetricFamily, self._families.CounterMetricFamily
-        waiting = gauge("xy_core_tasks_waiting", "Tasks in a lane's queue.", labels=["lane"])
-        running = gauge("xy_core_tasks_running", "Tasks that hold a slot.", labels=["lane"])
-        workers = gauge("xy_core_workers", "Slots of a lane.", labels=["lane"])
-        ended = counter("xy_core_tasks", "Tasks that ended.", labels=["lane", "status"])
-        wait = self._quantile_family("xy_core_task_wait_seconds", "From submission to start.")
-        run = self._quantile_family("xy_core_task_run_seconds", "From start to end.")
-        for name, lane in self._scheduler.statistics().items():
-            waiting.add_metric([name], lane.waiting)
-            running.add_metric([name], lane.running)
-            workers.add_metric([name], lane.workers)
-            for status, count in lane.ended.items():
-                ended.add_metric([name, status], count)
-            _add_quantiles(wait, name, lane.wait)
-            _add_quantiles(run, name, lane.run)
-        yield from (waiting, running, workers, ended, wait, run)
-        if self._watchdog is not None:
-            lag = self._quantile_family("xy_core_loop_lag_seconds", "How late the loop runs.")
-            _add_quantiles(lag, "loop", self._watchdog.lag)
-            yield lag
+        report = self._engine.last_report()
+        yield from self._lanes(report.lanes)
+        yield from self._devices(report.devices)
+        yield from self._topics(report.topics)
+        yield from self._modules(report.modules)
+        if report.loop_lag is not None:
+            text = "How late the event loop runs."
+            yield self._histograms("loop_lag_seconds", text, (), [((), report.loop_lag)])
 
-    def _quantile_family(self, name: str, text: str) -> GaugeMetricFamily:
-        return self._families.GaugeMetricFamily(name, text, labels=["lane", "quantile"])
+    def _lanes(self, lanes: Mapping[str, LaneStatistics]) -> Iterator[Metric]:
+        by_lane, all_lanes = ("lane",), lanes.items()
+        yield self._gauge(
+            "tasks_waiting",
+            "Tasks in a lane's queue.",
+            by_lane,
+            (((name,), lane.waiting) for name, lane in all_lanes),
+        )
+        yield self._gauge(
+            "tasks_running",
+            "Tasks that hold a slot.",
+            by_lane,
+            (((name,), lane.running) for name, lane in all_lanes),
+        )
+        yield self._gauge(
+            "workers",
+            "Slots of a lane.",
+            by_lane,
+            (((name,), lane.workers) for name, lane in all_lanes),
+        )
+        yield self._counter(
+            "tasks",
+            "Tasks that ended.",
+            ("lane", "status"),
+            (
+                ((name, status), count)
+                for name, lane in all_lanes
+                for status, count in lane.ended.items()
+            ),
+        )
+        yield self._histograms(
+            "task_wait_seconds",
+            "From submission to start.",
+            by_lane,
+            (((name,), lane.wait) for name, lane in all_lanes),
+        )
+        yield self._histograms(
+            "task_run_seconds",
+            "From start to end of an attempt.",
+            by_lane,
+            (((name,), lane.run) for name, lane in all_lanes),
+        )
+
+    def _devices(self, devices: Sequence[DeviceStatistics]) -> Iterator[Metric]:
+        known = [(device.name, device.memory) for device in devices if device.memory is not None]
+        for name, text, figure in (
+            ("device_memory_bytes", "Memory of a device that may be promised.", "total"),
+            ("device_memory_promised_bytes", "Memory that is promised to somebody.", "promised"),
+            ("device_memory_free_bytes", "Memory that may still be promised.", "free"),
+        ):
+            values = (((device,), getattr(memory, figure)) for device, memory in known)
+            yield self._gauge(name, text, ("device",), values)
+        up = (((device.name,), int(device.memory is not None)) for device in devices)
+        yield self._gauge("device_up", "Whether a device answers.", ("device",), up)
+
+    def _topics(self, topics: Mapping[str, TopicCounts]) -> Iterator[Metric]:
+        for name, text, counted in (
+            ("bus_events_published", "Events that were published.", "published"),
+            ("bus_events_dropped", "Events that a subscriber lost.", "dropped"),
+            ("bus_handler_failures", "Events on which a handler failed.", "failed"),
+        ):
+            values = (((topic,), getattr(counts, counted)) for topic, counts in topics.items())
+            yield self._counter(name, text, ("topic_group",), values)
+
+    def _modules(self, modules: Mapping[str, ModuleReport]) -> Iterator[Metric]:
+        accounts = {name: module.usage.as_json() for name, module in modules.items()}
+        yield self._gauge(
+            "module_status",
+            "1 for the status that a module has, 0 for the others.",
+            ("module", "status"),
+            (
+                ((name, status.value), int(module.health.status is status))
+                for name, module in modules.items()
+                for status in HealthStatus
+            ),
+        )
+        yield self._counter(
+            "module_restarts",
+            "Restarts of a module that had failed.",
+            ("module",),
+            (((name,), module.restarts) for name, module in modules.items()),
+        )
+        for family, name, text, final in (
+            (self._gauge, "module_tasks_active", "Tasks of a module that wait or run.", False),
+            (self._counter, "module_tasks", "Tasks of a module that ended.", True),
+        ):
+            yield family(
+                name,
+                text,
+                ("module", "status"),
+                (
+                    ((name, status.value), account["tasks"][status.value])
+                    for name, account in accounts.items()
+                    for status in TaskStatus
+                    if status.final is final
+                ),
+            )
+        yield self._counter(
+            "module_run_seconds",
+            "How long a module's tasks ran.",
+            ("module",),
+            (((name,), account["run_seconds"]) for name, account in accounts.items()),
+        )
+        yield self._gauge(
+            "module_memory_bytes",
+            "By how much the process grew while a module was loaded.",
+            ("module",),
+            (((name,), account["memory_bytes"]) for name, account in accounts.items()),
+        )
+
+    def _gauge(self, name: str, text: str, labels: Labels, values: Values) -> Metric:
+        return _filled(self._families.GaugeMetricFamily, name, text, labels, values)
+
+    def _counter(self, name: str, text: str, labels: Labels, values: Values) -> Metric:
+        return _filled(self._families.CounterMetricFamily, name, text, labels, values)
+
+    def _histograms(
+        self, name: str, text: str, labels: Labels, values: Iterable[tuple[Labels, Quantiles]]
+    ) -> Metric:
+        family = self._families.HistogramMetricFamily(f"xy_core_{name}", text, labels=labels)
+        for place, summary in values:
+            counts = summary.at_most or (0,) * len(BOUNDS)
+            buckets = [(str(bound), count) for bound, count in zip(BOUNDS, counts, strict=True)]
+            family.add_metric(place, [*buckets, ("+Inf", summary.count)], summary.total)
+        return family
 
 
-def _add_quantiles(family: GaugeMetricFamily, lane: str, values: Quantiles) -> None:
-    for quantile, value in (("0.5", values.p50), ("0.95", values.p95), ("0.99", values.p99)):
-        family.add_metric([lane, quantile], value)
+Labels = tuple[str, ...]
+Values = Iterable[tuple[Labels, float]]
 
 
-def export_spans(trace: Trace, tracer: Tracer | None = None) -> int:
-    """Hand every ended task of a trace to OpenTelemetry as a span; returns how many.
-
-    Args:
-        trace: the scheduler's trace.
-        tracer: where to; the globally configured one if not given.
-
-    Raises:
-        MissingExtraError: the OpenTelemetry API is not installed.
-    """
-    try:
-        from opentelemetry import trace as otel  # noqa: PLC0415 - an optional extra
-    except ImportError as error:
-        raise MissingExtraError("opentelemetry-api", "observe") from error
-    target = tracer or otel.get_tracer("xy_core")
-    tasks = {id(event.task): event.task for event in trace if event.task.status.final}
-    for task in tasks.values():
-        span = target.start_span(task.name, start_time=_nanoseconds(task.created_at))
-        span.set_attributes(_attributes(task))
-        if task.error:
-            span.set_status(otel.StatusCode.ERROR, task.error)
-        span.end(_nanoseconds(task.ended_at or task.created_at))
-    return len(tasks)
-
-
-def _attributes(task: TaskInfo) -> dict[str, str | int | float]:
-    waited = (task.started_at or task.ended_at or task.created_at) - task.created_at
-    return {
-        "xy_core.task_id": task.task_id,
-        "xy_core.lane": task.lane,
-        "xy_core.worker": task.worker,
-        "xy_core.priority": task.priority.name,
-        "xy_core.status": task.status.value,
-        "xy_core.attempts": task.attempts,
-        "xy_core.wait_seconds": waited,
-    }
-
-
-def _nanoseconds(seconds: float) -> int:
-    return int(seconds * _NANOSECONDS)
+def _filled(family: Any, name: str, text: str, labels: Labels, values: Values) -> Metric:
+    made = family(f"xy_core_{name}", text, labels=labels)
+    for place, value in values:
+        made.add_metric(place, value)
+    return made

@@ -7,6 +7,8 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
+from xy_core.core.errors import InvalidTaskError
+
 M = TypeVar("M")
 
 
@@ -30,11 +32,13 @@ class Variant:
         name: ``full``, ``partial-20``, ``host``, …
         device_bytes: what it takes of the device while it is loaded, in bytes.
         speed: how fast it computes, relative to the first variant.
+        host_bytes: what it takes of the host's memory meanwhile, in bytes.
     """
 
     name: str
     device_bytes: int
     speed: float = 1.0
+    host_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,6 +72,14 @@ class ModelSpec(Generic[M]):
     swap_in: Callable[[M, str], object] | Callable[[M, str], Coroutine[Any, Any, object]] | None = (
         None
     )
+
+    def __post_init__(self) -> None:
+        if not self.variants or any(variant.device_bytes < 0 for variant in self.variants):
+            raise InvalidTaskError(
+                f"model {self.name!r} needs at least one variant, and none of negative size"
+            )
+        if (self.swap_out is None) != (self.swap_in is None):
+            raise InvalidTaskError(f"model {self.name!r} needs swap_out and swap_in, or neither")
 
 
 @dataclass(frozen=True, slots=True)

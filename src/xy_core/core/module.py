@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, Generic, TypeVar
 
@@ -12,7 +12,7 @@ import structlog
 from pydantic import BaseModel
 
 from xy_core.core.errors import DependencyError
-from xy_core.core.events import EventBus
+from xy_core.core.events import Event, EventBus
 from xy_core.core.scheduler import GlobalTaskScheduler
 
 ConfigT = TypeVar("ConfigT", bound=BaseModel)
@@ -25,6 +25,7 @@ class HealthStatus(enum.StrEnum):
     READY = "ready"
     DEGRADED = "degraded"
     FAILED = "failed"
+    RESTARTING = "restarting"
     STOPPED = "stopped"
 
 
@@ -52,11 +53,13 @@ class ModuleContext:
         bus: carries events between modules.
         resources: shared objects of upper layers (a model store, say), looked up by type, so
             that the core can carry what it does not know.
+        failed: told by `Module.report_failure`; without an engine nobody is.
     """
 
     scheduler: GlobalTaskScheduler
     bus: EventBus
     resources: Mapping[type, object] = field(default_factory=dict)
+    failed: Callable[[Exception], None] | None = None
 
     def resource(self, kind: type[ResourceT]) -> ResourceT:
         """Return the shared object of that type.
@@ -81,11 +84,13 @@ class Module(ABC, Generic[ConfigT]):
         name: how config, bus topics and ``engine.call`` refer to it.
         requires: names of modules that must be running before this one starts.
         config_model: the pydantic model of its configuration.
+        publishes: the events that others may hear from it.
     """
 
     name: ClassVar[str]
     requires: ClassVar[tuple[str, ...]] = ()
     config_model: ClassVar[type[BaseModel]]
+    publishes: ClassVar[tuple[type[Event], ...]] = ()
 
     def __init__(self, context: ModuleContext, config: ConfigT) -> None:
         self.context = context
@@ -106,3 +111,9 @@ class Module(ABC, Generic[ConfigT]):
     async def health(self) -> ModuleHealth:
         """Say how the module is doing, within a few milliseconds."""
         return ModuleHealth(HealthStatus.READY)
+
+    def report_failure(self, error: Exception) -> None:
+        """Say that the module cannot go on, so that the engine restarts it."""
+        self.log.warning("module cannot go on", error=repr(error))
+        if self.context.failed is not None:
+            self.context.failed(error)

@@ -122,8 +122,16 @@ def _claim(job: Job, model: str | None, memory: Memory, batching: Batching | Non
     """Note what a task needs of its device."""
     job.model = model
     job.memory = memory(*job.args, **job.kwargs) if callable(memory) else memory
-    if job.memory < 0:
-        raise InvalidTaskError(f"a task cannot need {job.memory} bytes of memory")
+    if not isinstance(job.memory, int) or job.memory < 0:
+        raise InvalidTaskError(f"memory is a number of bytes, not {job.memory!r}")
+    if batching is None:
+        return
     job.batching = batching
-    if batching is not None and (len(job.args) != 1 or job.kwargs):
+    if len(job.args) != 1 or job.kwargs:
         raise InvalidTaskError("a task that may be batched has one argument, its item")
+    try:
+        hash((job.fn, batching))
+    except TypeError as error:
+        raise InvalidTaskError(
+            f"what is batched needs a hashable function and key: {error}"
+        ) from error

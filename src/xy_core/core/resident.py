@@ -9,6 +9,10 @@ from typing import Any
 from xy_core.core.ledger import MemoryLease
 from xy_core.core.model import ModelSpec, ModelState, Variant
 
+_COOLDOWN = 5.0
+"""Seconds after a failed load before the next attempt; doubles with each failure."""
+_COOLDOWN_CAP = 300.0
+
 
 @dataclass(slots=True, eq=False)
 class Resident:
@@ -29,6 +33,7 @@ class Resident:
         failures: loads that failed in a row.
         retry_at: loop time before which it is not loaded again.
         error: why the last load failed.
+        withdrawn: whether it is to go for good.
         idle: set while nothing computes with it.
     """
 
@@ -46,7 +51,11 @@ class Resident:
     failures: int = 0
     retry_at: float = 0.0
     error: Exception | None = None
+    withdrawn: bool = False
     idle: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.idle.set()
 
     @property
     def size(self) -> int:
@@ -58,12 +67,39 @@ class Resident:
         """The variants that may be tried, the best first."""
         return self.spec.variants[self.smallest :]
 
+    @property
+    def outgrown(self) -> bool:
+        """Whether it is held in a variant for which the memory did not suffice."""
+        return self.variant is not None and self.variant not in self.variants
+
+    def drop_lease(self) -> None:
+        """Hold nothing of the device any more."""
+        if self.lease is not None:
+            self.lease.release()
+            self.lease = None
+
+    def drop_host_lease(self) -> None:
+        """Hold nothing of the host RAM any more."""
+        if self.host_lease is not None:
+            self.host_lease.release()
+            self.host_lease = None
+
+    def fail(self, error: Exception, now: float) -> None:
+        """Hold nothing, since loading raised; `now` is the loop's clock, in seconds."""
+        self.forget()
+        self.state = ModelState.FAILED
+        self.error = error
+        self.retry_at = now + min(_COOLDOWN_CAP, _COOLDOWN * 2.0**self.failures)
+        self.failures += 1
+
+    def cooldown(self, now: float) -> float:
+        """Return the seconds until it may be loaded again after a failure."""
+        return max(0.0, self.retry_at - now) if self.state is ModelState.FAILED else 0.0
+
     def forget(self) -> None:
         """Hold nothing any more, neither on the device nor in host RAM."""
-        for lease in (self.lease, self.host_lease):
-            if lease is not None:
-                lease.release()
-        self.lease = self.host_lease = None
+        self.drop_lease()
+        self.drop_host_lease()
         self.loaded = self.variant = None
         self.state = ModelState.COLD
 

@@ -11,6 +11,8 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Self, TypeVar, Unpack, overload
 
+import structlog
+
 from xy_core.core.config import LaneConfig, ProcessConfig, SchedulerConfig
 from xy_core.core.coroutines import CoroutineExecutor
 from xy_core.core.device import Device
@@ -32,6 +34,8 @@ from xy_core.core.trace import Trace
 from xy_core.core.worker import WorkerLimits
 
 T = TypeVar("T")
+log = structlog.get_logger("scheduler")
+
 LOADING = "loading"
 """The lane in which models are loaded and unloaded."""
 _UNLOAD = 5.0
@@ -70,7 +74,6 @@ class GlobalTaskScheduler:
         self._given = {device.name: device for device in devices}
         self._lanes: dict[str, Lane] = {}
         self._device_lanes: dict[str, DeviceLane] = {}
-        self._owned: set[asyncio.Task[None]] = set()
         self._limits: dict[str, int] = {}
         self._active: dict[str, Job] = {}
         self._ended: OrderedDict[str, Job | TaskInfo] = OrderedDict()
@@ -116,8 +119,6 @@ class GlobalTaskScheduler:
         await _within(_UNLOAD, *(lane.unload() for lane in self._device_lanes.values()))
         for lane in lanes:
             lane.close()
-        for task in self._owned:
-            task.cancel()
         self._lanes.clear()
         self._device_lanes.clear()
 
@@ -181,6 +182,15 @@ class GlobalTaskScheduler:
             raise
         return job
 
+    def check(self, fn: Callable[..., Any], task_type: TaskType, device: str | None = None) -> None:
+        """Refuse a function that `submit` would refuse.
+
+        Raises:
+            InvalidTaskError: it does not fit the task type, or there is no such device.
+            SchedulerClosed: the scheduler is not running.
+        """
+        self._lane(task_type, device).executor.check(fn)
+
     @overload
     async def run(
         self,
@@ -223,6 +233,8 @@ class GlobalTaskScheduler:
         """
         if options.get("retries") or options.get("preemptible"):
             raise InvalidTaskError("a stream cannot start over: no retries, not preemptible")
+        if options.get("batching") is not None:
+            raise InvalidTaskError("streams are not batched: submit the items as tasks")
         if options.get("task_type") is TaskType.PROCESS:
             raise InvalidTaskError(
                 "a worker process cannot stream: use TaskType.CPU_BOUND, or tasks for the parts"
@@ -325,6 +337,18 @@ class GlobalTaskScheduler:
         """
         self._device_lane(device).register(spec)
 
+    async def preload_model(self, name: str, device: str | None = None) -> bool:
+        """Bring a model before any task asks for it, unless another one would have to go.
+
+        Returns:
+            Whether it is there now; if not, it comes with its first task.
+
+        Raises:
+            InvalidTaskError: no such model is registered there.
+            Exception: what its loading raised.
+        """
+        return await self._device_lane(device).preload(name)
+
     async def withdraw_model(self, name: str, device: str | None = None) -> None:
         """Unload a model once nothing uses it, and forget it.
 
@@ -357,7 +381,6 @@ class GlobalTaskScheduler:
             run=self._load,
             moved=self._model_moved,
             settled=self._remember,
-            own=self._own,
         )
 
     async def _load(self, name: str, fn: Callable[..., Any], *args: Any) -> Any:
@@ -371,18 +394,15 @@ class GlobalTaskScheduler:
             return await job
         except asyncio.CancelledError:
             job.cancel("its move was given up")
+            await job.released()
             raise
 
     def _model_moved(self, moved: ModelMoved) -> None:
-        for lane in self._device_lanes.values():
-            asyncio.get_running_loop().call_soon(lane.look)
         if self.on_model_moved is not None:
-            self.on_model_moved(moved)
-
-    def _own(self, work: Coroutine[Any, Any, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._owned.add(task)
-        task.add_done_callback(self._owned.discard)
+            try:
+                self.on_model_moved(moved)
+            except Exception:
+                log.exception("a listener to models failed", model=moved.model)
 
     def _keys(self) -> KeyTable:
         keys = KeyTable(self.config.fairness)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from xy_core.core.device import DeviceKind
@@ -21,18 +23,21 @@ class Seat:
         residency: its models and memory.
         slots: tasks that may compute at a time.
         running: tasks that do.
-        lost: whether the device has disappeared.
     """
 
     residency: Residency
     slots: int
     running: int = 0
-    lost: bool = False
 
     @property
     def name(self) -> str:
         """The device's name."""
         return self.residency.device.name
+
+    @property
+    def lost(self) -> bool:
+        """Whether the device has disappeared."""
+        return self.residency.lost
 
     @property
     def has_place(self) -> bool:
@@ -55,15 +60,32 @@ class Seat:
         try:
             return self.residency.ledger.free()
         except DeviceLost:
-            self.lost = True
+            self.residency.lose()
             return 0
+
+    def ask(self) -> None:
+        """Ask the driver afresh: it may show other figures, have disappeared, or be back."""
+        try:
+            self.residency.ledger.refresh()
+            self.residency.lost = False
+        except DeviceLost:
+            self.residency.lose()
+
+    @contextmanager
+    def noticing_loss(self) -> Iterator[None]:
+        """Note that the device is lost if that is what an error in the block says."""
+        try:
+            yield
+        except DeviceLost:
+            self.residency.lose()
+            raise
 
     def admit(self, job: Job, working: int) -> Admission | None:
         """Let a job compute here if its model is ready and its memory free; takes no slot."""
         try:
             return self.residency.admit(job.model, job.info.task_id, working)
         except DeviceLost:
-            self.lost = True
+            self.residency.lose()
             return None
 
 
@@ -76,6 +98,7 @@ class ModelStatistics:
         state: where it is.
         variant: how it is held; empty while it is not.
         size: bytes of the device that it holds.
+        full_size: bytes that it takes in its best variant.
         users: tasks that compute with it now.
         uses: tasks that ever did.
     """
@@ -84,6 +107,7 @@ class ModelStatistics:
     state: ModelState
     variant: str
     size: int
+    full_size: int
     users: int
     uses: int
 
@@ -117,13 +141,15 @@ def device_statistics(seat: Seat) -> DeviceStatistics:
     try:
         memory = seat.residency.ledger.account()
     except DeviceLost:
-        seat.lost, memory = True, None
+        seat.residency.lose()
+        memory = None
     models = tuple(
         ModelStatistics(
             one.spec.name,
             one.state,
             "" if one.variant is None else one.variant.name,
             one.size,
+            one.spec.variants[0].device_bytes,
             one.users,
             one.uses,
         )

@@ -31,6 +31,18 @@ class ModelFile(StrictModel):
     sources: tuple[Source, ...] = Field(min_length=1, description="Tried in this order.")
 
 
+class TransformerFigures(StrictModel):
+    """What a GGUF file's header tells, for planning before the file is here."""
+
+    layers: int = Field(gt=0, le=10_000, description="Transformer blocks.")
+    embedding: int = Field(gt=0, description="Width of the embeddings.")
+    heads: int = Field(gt=0, description="Attention heads.")
+    kv_width: int = Field(gt=0, description="Numbers of keys and values, for a token and layer.")
+    vocabulary: int = Field(gt=0, description="Tokens that it knows.")
+    input_bytes: int = Field(ge=0, description="The table of token embeddings.")
+    output_bytes: int = Field(ge=0, description="The output layer; 0 if it is that table.")
+
+
 class CatalogueEntry(StrictModel):
     """One model."""
 
@@ -43,6 +55,7 @@ class CatalogueEntry(StrictModel):
     profiles: tuple[str, ...] = ()
     ram_bytes: int = Field(0, ge=0, description="Host memory when it runs on the CPU.")
     vram_bytes: int = Field(0, ge=0, description="Device memory when it runs on a GPU.")
+    transformer: TransformerFigures | None = None
     files: tuple[ModelFile, ...] = ()
 
     @property

@@ -45,6 +45,18 @@ async def test_a_line_is_read_where_it_stands(vision):
     assert facts.faces is None
 
 
+async def test_a_reader_in_a_process_of_its_own_reads_the_same(vision, scheduler):
+    config = VisionConfig(isolation="process")
+    apart = VisionService(ModuleContext(scheduler, EventBus()), config)
+    await apart.initialize()
+    try:
+        picture = drawn(TEXT, (1_920, 1_080))
+        assert await apart.look(picture) == await vision.look(picture)
+        assert (await apart.health()).status is HealthStatus.READY
+    finally:
+        await apart.stop()
+
+
 async def test_a_line_that_stands_on_its_head_is_read(vision):
     assert [line.text for line in (await vision.look(drawn(TEXT, turn=180))).lines] == [TEXT]
 

@@ -48,6 +48,7 @@ class EmotionService(Module[EmotionConfig]):
 
     name: ClassVar[str] = "emotion"
     config_model = EmotionConfig
+    publishes = (MoodMoved,)
 
     def __init__(self, context: ModuleContext, config: EmotionConfig) -> None:
         super().__init__(context, config)

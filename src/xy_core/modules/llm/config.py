@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from xy_core.core.config import StrictModel
+from xy_core.core.config import HostedConfig, StrictModel
 from xy_core.modules.llm.grammars import NO_PICTOGRAPHS
 
 
@@ -27,7 +27,7 @@ class LanguageModelConfig(StrictModel):
     )
 
 
-class LLMConfig(StrictModel):
+class LLMConfig(HostedConfig):
     """Which language models are loaded, and how they write."""
 
     models: tuple[LanguageModelConfig, ...] = Field(

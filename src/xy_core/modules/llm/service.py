@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
+from xy_core.core.backend_model import backend_model
 from xy_core.core.errors import InputError
+from xy_core.core.host_proxy import ill_hosts, make_backend
 from xy_core.core.module import HealthStatus, Module, ModuleContext, ModuleHealth
 from xy_core.core.stream import TaskStream
 from xy_core.core.task import TaskPriority, TaskType
 from xy_core.models import ModelStore
+from xy_core.models.plan import host_memory
 from xy_core.modules.llm.backends.llama_cpp import LlamaCppChat, LlamaCppFewShot
 from xy_core.modules.llm.config import LanguageModelConfig, LLMConfig
 from xy_core.modules.llm.types import Delta, LanguageModel, Message
@@ -29,16 +32,17 @@ class LLMService(Module[LLMConfig]):
         self._models: dict[str, LanguageModel] = {}
 
     async def initialize(self) -> None:
-        """Load all configured models, side by side."""
+        """Make all configured models known, and load those for which there is room."""
         store = self.context.resource(ModelStore)
-        models = {entry.id: self._open(store, entry) for entry in self.config.models}
-        async with asyncio.TaskGroup() as group:
-            for model_id, model in models.items():
-                loading = self.context.scheduler.run(
-                    model.load, name="llm.load", task_type=TaskType.CPU_BOUND, note=model_id
-                )
-                group.create_task(loading)
-        self._models = models
+        scheduler, device = self.context.scheduler, self.config.device
+        tokens = self.config.context_tokens * self.config.slots
+        for entry in self.config.models:
+            backend = self._open(store, entry)
+            size = host_memory(store, store.get(entry.id).entry, tokens)
+            scheduler.register_model(backend_model(_name(entry.id), backend, size), device)
+            self._models[entry.id] = backend
+        for entry in self.config.models:
+            await scheduler.preload_model(_name(entry.id), device)
 
     def generate(
         self,
@@ -65,11 +69,12 @@ class LLMService(Module[LLMConfig]):
             raise InputError("there is no message to answer")
         chosen = self._choose(language)
         return self.context.scheduler.stream(
-            self._models[chosen.id].generate,
+            _generate,
             tuple(messages),
             name="llm.generate",
             task_type=TaskType.GPU_BOUND,
             device=self.config.device,
+            model=_name(chosen.id),
             priority=priority,
             key=key,
             note=chosen.id,
@@ -79,13 +84,19 @@ class LLMService(Module[LLMConfig]):
         """Free the models."""
         models, self._models = self._models, {}
         async with asyncio.TaskGroup() as group:
-            for model in models.values():
-                group.create_task(asyncio.to_thread(model.close))
+            for model_id in models:
+                withdrawal = self.context.scheduler.withdraw_model(
+                    _name(model_id), self.config.device
+                )
+                group.create_task(withdrawal)
 
     async def health(self) -> ModuleHealth:
-        """Name the loaded models."""
-        status = HealthStatus.READY if self._models else HealthStatus.STOPPED
-        return ModuleHealth(status, facts={"models": ", ".join(self._models)})
+        """Name the models, and those whose process has died."""
+        if not self._models:
+            return ModuleHealth(HealthStatus.STOPPED)
+        ill = ill_hosts(self._models.values())
+        status = HealthStatus.DEGRADED if ill else HealthStatus.READY
+        return ModuleHealth(status, ill, {"models": ", ".join(self._models)})
 
     def _choose(self, language: str) -> LanguageModelConfig:
         models = self.config.models
@@ -94,4 +105,21 @@ class LLMService(Module[LLMConfig]):
     def _open(self, store: ModelStore, entry: LanguageModelConfig) -> LanguageModel:
         installed = store.get(entry.id)
         weights = next(file.name for file in installed.entry.files if file.name.endswith(".gguf"))
-        return _PROMPTS[entry.prompt](installed.file(weights), entry, self.config)
+        return make_backend(
+            _PROMPTS[entry.prompt],
+            installed.file(weights),
+            entry,
+            self.config,
+            name=entry.id,
+            config=self.config,
+        )
+
+
+def _name(model_id: str) -> str:
+    return f"llm.{model_id}"
+
+
+def _generate(
+    emit: Callable[[Delta], None], model: LanguageModel, messages: Sequence[Message]
+) -> None:
+    model.generate(emit, messages)

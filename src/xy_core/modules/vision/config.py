@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from xy_core.core.config import StrictModel
+from xy_core.core.config import HostedConfig
 from xy_core.modules.vision.picture import MAX_PIXELS
 
 
-class VisionConfig(StrictModel):
+class VisionConfig(HostedConfig):
     """What pictures are taken, and how they are read."""
 
     max_pixels: int = Field(MAX_PIXELS, ge=1, description="Largest picture that is decoded.")

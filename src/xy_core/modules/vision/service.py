@@ -8,6 +8,7 @@ from typing import ClassVar
 from typing_extensions import override
 
 from xy_core.core.errors import ModuleUnavailable
+from xy_core.core.host_proxy import ill_hosts, make_backend
 from xy_core.core.module import HealthStatus, Module, ModuleContext, ModuleHealth
 from xy_core.core.task import TaskPriority, TaskType
 from xy_core.modules.vision.backends.rapid_ocr import RapidOcrReader
@@ -40,7 +41,7 @@ class VisionService(Module[VisionConfig]):
             MissingExtraError: its library is not installed.
             BackendError: it cannot be loaded.
         """
-        reader = RapidOcrReader(self.config)
+        reader = make_backend(RapidOcrReader, self.config, name="text reader", config=self.config)
         await self.context.scheduler.run(
             reader.load, name="vision.load", task_type=TaskType.CPU_BOUND
         )
@@ -83,9 +84,14 @@ class VisionService(Module[VisionConfig]):
     @override
     async def stop(self) -> None:
         """Free the reader."""
-        self._reader = None
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            await asyncio.to_thread(reader.close)
 
     @override
     async def health(self) -> ModuleHealth:
         """Say whether the reader is loaded."""
-        return ModuleHealth(HealthStatus.READY if self._reader else HealthStatus.STOPPED)
+        if self._reader is None:
+            return ModuleHealth(HealthStatus.STOPPED)
+        ill = ill_hosts([self._reader])
+        return ModuleHealth(HealthStatus.DEGRADED if ill else HealthStatus.READY, ill)

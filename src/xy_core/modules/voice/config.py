@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from xy_core.core.config import StrictModel
+from xy_core.core.config import HostedConfig, StrictModel
 
 
 class TranscriberConfig(StrictModel):
@@ -30,7 +30,7 @@ class SynthesizerConfig(StrictModel):
     )
 
 
-class VoiceConfig(StrictModel):
+class VoiceConfig(HostedConfig):
     """Hearing and speaking."""
 
     transcriber: TranscriberConfig = TranscriberConfig()

@@ -13,6 +13,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from xy_core.core.database import transaction
 from xy_core.core.errors import BackendError
 from xy_core.modules.memory.backends.database import open_database
 from xy_core.modules.memory.backends.moods import add_moods, delete_moods, read_moods
@@ -198,15 +199,8 @@ class MemoryStore:
     def _transaction(
         self, kind: Literal["IMMEDIATE", "DEFERRED"] = "IMMEDIATE"
     ) -> Iterator[sqlite3.Connection]:
-        with self._reading() as connection:
-            connection.execute(f"BEGIN {kind}")
-            try:
-                yield connection
-                connection.execute("COMMIT")
-            except BaseException:
-                if connection.in_transaction:
-                    connection.execute("ROLLBACK")
-                raise
+        with self._reading() as connection, transaction(connection, kind):
+            yield connection
 
 
 def _row(memory: Memory) -> tuple[object, ...]:

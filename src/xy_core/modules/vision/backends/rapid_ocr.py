@@ -44,6 +44,10 @@ class RapidOcrReader:
             raise BackendError(f"the text reader cannot be loaded: {error}") from error
         self._engine = engine
 
+    def close(self) -> None:
+        """Give the models back; harmless when there are none."""
+        self._engine = None
+
     def read(self, picture: Picture) -> tuple[TextLine, ...]:
         """Return the lines of text, from top to bottom.
 

@@ -1,0 +1,1 @@
+"""The makers' drivers, one file each: which devices there are, and what memory they have."""

@@ -1,0 +1,286 @@
+"""A model in a process of its own: calls, streams, and what happens when the process dies."""
+
+from __future__ import annotations
+
+import enum
+import threading
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import structlog
+
+from xy_core.core.cancellation import CancelToken, checkpoint, current_token
+from xy_core.core.child import WorkerLimits
+from xy_core.core.config import HostConfig
+from xy_core.core.errors import TaskCancelled, WorkerCrashed, WorkerUnavailable
+from xy_core.core.host_exchange import WINDOW, Exchange
+from xy_core.core.host_link import Kind
+from xy_core.core.host_process import HostProcess
+from xy_core.core.host_restarts import RestartPolicy
+
+log = structlog.get_logger("host")
+
+
+class HostState(enum.StrEnum):
+    """How a host is doing."""
+
+    STOPPED = "stopped"
+    STARTING = "starting"
+    READY = "ready"
+    RESTARTING = "restarting"
+    FAILED = "failed"
+
+
+class ModelHost:
+    """Holds one object in a process of its own, and calls its methods there.
+
+    All methods block and belong to threads, as a device lane's are. Several may call at a time.
+    Arguments, results and items are pickled; arrays among them cross by shared memory, and those
+    that come back lie in it: keep a copy of what is to be kept for long.
+
+    A process that dies is started again, after a pause that doubles each time. Calls wait for it
+    meanwhile. After too many restarts the host rests, and refuses calls, for ``window`` seconds.
+
+    Attributes:
+        name: the model's, for logs and errors.
+        restarts: how many times the process was started again.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        factory: Callable[..., Any],
+        *args: Any,
+        begin: str = "",
+        config: HostConfig | None = None,
+    ) -> None:
+        """Prepare a host; nothing runs before `start`.
+
+        Args:
+            name: the model's, for logs and errors.
+            factory: makes the object; a class or function at the top of a module.
+            *args: the factory's arguments.
+            begin: a method to call on the object each time it was made, such as ``load``.
+            config: limits of the process, and patience with it.
+        """
+        self.name = name
+        self.restarts = 0
+        self._config = config or HostConfig()
+        self._making = (factory, args, begin)
+        self._changed = threading.Condition()
+        self._state = HostState.STOPPED
+        self._process: HostProcess | None = None
+        self._error: Exception | None = None
+        self._calls = 0
+        self._stopping = threading.Event()
+        self._supervisor: threading.Thread | None = None
+
+    @property
+    def state(self) -> HostState:
+        """How the host is doing."""
+        state = self._state
+        died = state is HostState.READY and self.pid is None
+        return HostState.RESTARTING if died else state
+
+    @property
+    def pid(self) -> int | None:
+        """The process's id, while there is one."""
+        process = self._process
+        return None if process is None or process.ended.is_set() else process.pid
+
+    # -- life ----------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Start the process and make the object; harmless if it is there.
+
+        Raises:
+            TaskCancelled: the task was cancelled; the host is stopped then.
+            WorkerCrashed: the process died of it.
+            Exception: whatever the factory, or the method to begin with, raised.
+        """
+        with self._changed:
+            if self._state is HostState.STOPPED:
+                self._stopping = threading.Event()
+                self._error = None
+                self._state = HostState.STARTING
+                self._supervisor = threading.Thread(
+                    target=self._supervise,
+                    args=(self._stopping,),
+                    name=f"xy-supervise-{self.name}",
+                    daemon=True,
+                )
+                self._supervisor.start()
+        settled = (HostState.READY, HostState.FAILED, HostState.STOPPED)
+        try:
+            self._wait(lambda: self._state in settled)
+        except TaskCancelled:
+            self.stop()
+            raise
+        if self._state is HostState.STOPPED and self._error is not None:
+            raise self._error
+        if self._state is not HostState.READY:
+            raise self._unavailable()
+
+    def stop(self) -> None:
+        """Cancel what runs, and end the process within ``stop_timeout``; harmless if it has."""
+        with self._changed:
+            self._stopping.set()
+            process, supervisor = self._process, self._supervisor
+            self._changed.notify_all()
+        if process is not None:
+            process.stop(self._config.stop_timeout)
+        if supervisor is not None and supervisor is not threading.current_thread():
+            supervisor.join(self._config.stop_timeout)
+
+    # -- calls ---------------------------------------------------------------------------------
+
+    def call(self, method: str, /, *args: Any, **kwargs: Any) -> Any:
+        """Call a method of the object, and return what it returns.
+
+        Cancelling the task that calls cancels the call at its next `checkpoint`; a call that does
+        not get there within ``cancel_grace`` is ended with the process.
+
+        Raises:
+            TaskCancelled: the task was cancelled.
+            WorkerCrashed: the process died, also in the attempts that ``retries`` allows.
+            WorkerUnavailable: the process is not running, or keeps dying.
+            InvalidTaskError: an argument or the result cannot be pickled.
+            Exception: whatever the method raised, with the traceback there as a note.
+        """
+        left = self._config.retries
+        while True:
+            try:
+                with self._exchange(Kind.CALL, method, args, kwargs) as exchange:
+                    return exchange.result()
+            except WorkerCrashed:
+                if not left:
+                    raise
+            left -= 1
+
+    def stream(self, method: str, /, *args: Any, **kwargs: Any) -> Generator[Any, None, None]:
+        """Yield what a generator method yields, or what a method hands to ``emit``.
+
+        ``emit`` is then the method's first argument. The method waits while the consumer is far
+        behind. Closing the iterator ends the method at its next item. A stream is tried again
+        only if it was lost before its first item. Raises what `call` raises.
+        """
+        left = self._config.retries
+        while True:
+            try:
+                with self._exchange(Kind.STREAM, method, args, kwargs) as exchange:
+                    for item in exchange.items():
+                        left = 0
+                        yield item
+                    return
+            except WorkerCrashed:
+                if not left:
+                    raise
+            left -= 1
+
+    @contextmanager
+    def _exchange(self, kind: Kind, method: str, args: Any, kwargs: Any) -> Iterator[Exchange]:
+        """Wait for the process and a free place in it, and begin a call."""
+        process = self._enter()
+        try:
+            content = (method, args, kwargs, WINDOW)
+            with process.begin(kind, content, self._config.cancel_grace) as exchange:
+                yield exchange
+        finally:
+            with self._changed:
+                self._calls -= 1
+                self._changed.notify_all()
+
+    def _enter(self) -> HostProcess:
+        """Wait for a process with a free place, and take one."""
+
+        def found() -> HostProcess | bool:
+            process = self._process
+            if self._stopping.is_set() or self._state in {HostState.STOPPED, HostState.FAILED}:
+                return True
+            ready = self._state is HostState.READY and self._calls < self._config.calls
+            return process if ready and process and not process.ended.is_set() else False
+
+        with self._changed:
+            process = self._wait(found)
+            if not isinstance(process, HostProcess):
+                raise self._unavailable()
+            self._calls += 1
+            return process
+
+    def _wait(self, condition: Callable[[], object]) -> object:
+        """Wait until the condition is met and return its value, unless the task is cancelled."""
+        token = current_token.get() or CancelToken()
+        with token.waking(self._notify), self._changed:
+            met = self._changed.wait_for(lambda: token.cancelled or condition())
+        checkpoint()
+        return met
+
+    def _notify(self) -> None:
+        with self._changed:
+            self._changed.notify_all()
+
+    def _unavailable(self) -> WorkerUnavailable:
+        if self._state is HostState.FAILED:
+            return WorkerUnavailable(
+                f"the process of model {self.name!r} keeps ending: {self._error}; it is tried "
+                f"again {self._config.window:g} s after the last time"
+            )
+        return WorkerUnavailable(f"the process of model {self.name!r} is not running: load it")
+
+    # -- supervision ---------------------------------------------------------------------------
+
+    def _supervise(self, stopping: threading.Event) -> None:
+        """Keep a process running until the host is stopped; the first must start well."""
+        policy = RestartPolicy(self._config)
+        begun = False
+        while not stopping.is_set():
+            try:
+                process = self._launch(stopping)
+                begun = True
+                self._watch(process)
+            except Exception as error:  # noqa: BLE001 - whatever the factory raises
+                self._error = error
+                if stopping.is_set() or not begun:
+                    break
+                notes = "\n".join(getattr(error, "__notes__", ()))
+                log.warning("model process failed", model=self.name, error=str(error), notes=notes)
+            if not stopping.is_set():
+                died = self._process is None or not self._process.deliberate
+                pause = policy.pause() if died else 0.0
+                resting = died and policy.resting
+                self._become(HostState.FAILED if resting else HostState.RESTARTING, None)
+                stopping.wait(pause)
+                self.restarts += 1
+        self._become(HostState.STOPPED, None)
+
+    def _launch(self, stopping: threading.Event) -> HostProcess:
+        """Start a process and make the object in it."""
+        config = self._config
+        limits = WorkerLimits(config.memory, config.cores, config.nice)
+        process = HostProcess(self.name, limits, config.shared_memory)
+        self._become(HostState.STARTING, process)
+        if stopping.is_set():
+            process.kill("was not needed any more", deliberate=True)
+        try:
+            with process.begin(Kind.MAKE, self._making, config.stop_timeout) as exchange:
+                exchange.result(config.start_timeout)
+        except BaseException:
+            process.kill("could not make its model")
+            raise
+        self._become(HostState.READY, process)
+        return process
+
+    def _watch(self, process: HostProcess) -> None:
+        """Return when the process was ended, or raise when it has died."""
+        config = self._config
+        while not process.ended.wait(config.ping_every):
+            if process.ping() > config.ping_timeout:
+                process.kill(f"was killed: no sign of life for {config.ping_timeout:g} s")
+        if not process.deliberate:
+            raise process.crash()
+
+    def _become(self, state: HostState, process: HostProcess | None) -> None:
+        with self._changed:
+            self._state, self._process = state, process
+            self._changed.notify_all()
