@@ -7,11 +7,14 @@ import re
 from contextlib import aclosing
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from tests.agent.conftest import agent, busy, of, turn, written
+from tests.agent.conftest import Open, agent, busy, of, turn, written
 from xy_core.agent import (
+    Checked,
     Expressed,
+    ExpressionChecked,
     Felt,
     Heard,
     PartFailed,
@@ -27,6 +30,8 @@ from xy_core.agent import (
     UserInput,
 )
 from xy_core.core.errors import BackendError, TaskTimeout
+from xy_core.modules.emotion import EmotionService, FaceScores, MoodMoved
+from xy_core.modules.memory import MemoryService
 from xy_core.modules.vision import Picture
 from xy_core.modules.voice import read_audio
 from xy_core.runtime import Runtime
@@ -203,3 +208,56 @@ async def test_an_error_that_nobody_foresaw_is_the_turns_last_event(runtime: Run
     assert "the turn failed" in str(events[-1].error)
     assert events[-1].error.__cause__ is not None
     assert not any(busy(runtime).values())
+
+
+async def test_words_voice_and_face_are_felt_together(runtime: Runtime, samples: Path):
+    # A voice says something once it is known, so it is heard a few times at its usual first.
+    person, audio = "felt", read_audio(samples / "sad_news.wav", 60)
+    emotion = runtime.engine.module(EmotionService)
+    for gain in (0.2, 0.3, 0.25, 0.2):
+        await emotion.read_voice(person, audio.samples * np.float32(gain), audio.rate)
+    silent = agent(runtime, speak=False, max_sentences=1, recall=0, recent_turns=0)
+    sad_face = FaceScores.of({"sad": 0.9, "neutral": 0.1})
+    async with runtime.engine.bus.subscribe(MoodMoved) as moved:
+        given = UserInput(audio=audio, face=sad_face, person=person)
+        (felt,) = of(Felt, await turn(silent, given))
+        event = await anext(aiter(moved))
+    assert {one.modality.value for one in felt.evidence} == {"text", "voice", "face"}
+    assert felt.reading.top == "sadness"
+    assert event.evidence == tuple(felt.evidence)
+    (point,) = await runtime.engine.module(MemoryService).timeline(person)
+    assert set(point.sources) == {"text", "voice", "face"}
+    assert point.emotion == "sadness"
+
+
+async def test_a_face_decides_where_words_say_nothing(runtime: Runtime):
+    silent = agent(runtime, speak=False, max_sentences=1, recall=0, recent_turns=0)
+    face = FaceScores.of({"happy": 0.95, "neutral": 0.05})
+    (felt,) = of(Felt, await turn(silent, UserInput("42", face=face, person="face")))
+    assert felt.reading.top == "joy"
+    (plain,) = of(Felt, await turn(silent, UserInput("42", person="no-face")))
+    assert plain.reading.unsure
+
+
+async def test_every_turn_is_held_against_what_was_meant(runtime: Runtime):
+    short = agent(runtime, max_sentences=2)
+    async with runtime.engine.bus.subscribe(ExpressionChecked) as checked:
+        events = await turn(short, UserInput("I failed my exam and I am so sad.", person="check"))
+        event = await anext(aiter(checked))
+    (told,) = of(Checked, events)
+    assert event.consistency == told.consistency
+    assert told.consistency.intended == "sadness"
+    assert told.consistency.agrees, told.consistency.as_json()
+    assert events.index(told) < len(events) - 1
+
+
+async def test_a_mood_is_taken_up_by_the_next_run_of_the_program(opening: Open):
+    words = UserInput("My dog died and I am so sad.", person="again")
+    async with opening(["emotion", "memory", "llm"]) as first:
+        await turn(agent(first, speak=False, max_sentences=1), words)
+        before = first.engine.module(EmotionService).mood("again")
+    async with opening(["emotion", "memory", "llm"]) as second:
+        plain = UserInput("It is ten o'clock.", person="again")
+        await turn(agent(second, speak=False, max_sentences=1), plain)
+        after = second.engine.module(EmotionService).mood("again")
+    assert before.valence < after.valence < 0

@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xy_core.agent import express
-from xy_core.modules.emotion import Emotion, EmotionReading
+from xy_core.agent import Policy, express
+from xy_core.agent.express import express_care
+from xy_core.agent.policy import CAREFUL
+from xy_core.modules.emotion import Affect, Emotion, EmotionReading
 
 OWN = {Emotion.JOY, Emotion.SADNESS, Emotion.SURPRISE, Emotion.NEUTRAL}
 """What the agent shows itself; it answers anger, fear and disgust calmly."""
@@ -88,3 +90,59 @@ def test_the_stronger_the_feeling_the_stronger_all_that_shows_it(emotion, one, o
 def test_the_directive_is_in_the_language_of_the_reply(emotion):
     assert express(felt(emotion), "en").directive.isascii()
     assert not express(felt(emotion), "zh").directive.isascii()
+
+
+# -- policies --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("emotion", Emotion)
+def test_to_mirror_shows_what_is_felt(emotion):
+    shown = express(felt(emotion), "en", policies={emotion: Policy.MIRROR})
+    assert shown.emotion is emotion
+    assert max(shown.avatar, key=lambda one: shown.avatar[one]) == emotion.value
+
+
+@pytest.mark.parametrize("emotion", Emotion)
+def test_to_stay_steady_shows_nothing(emotion):
+    assert express(felt(emotion), "en", policies={emotion: Policy.STEADY}).emotion is (
+        Emotion.NEUTRAL
+    )
+
+
+def test_to_cheer_lifts_the_sad_and_to_soothe_does_not():
+    cheering = express(felt(Emotion.SADNESS), "en", policies={Emotion.SADNESS: Policy.CHEER})
+    soothing = express(felt(Emotion.SADNESS), "en")
+    assert (cheering.emotion, cheering.policy) == (Emotion.JOY, Policy.CHEER)
+    assert soothing.policy is Policy.SOOTHE
+    assert cheering.voice.rate > 1 > soothing.voice.rate
+
+
+@given(readings(), st.sampled_from(("en", "zh")))
+def test_with_care_nothing_is_mirrored_or_made_light_of(reading, language):
+    shown = express(reading, language, policies=CAREFUL)
+    assert shown.policy is Policy.SOOTHE
+    assert shown.emotion in {Emotion.SADNESS, Emotion.NEUTRAL}
+    assert shown.voice.rate <= 1
+    care = express_care(language)
+    assert (care.emotion, care.policy) == (Emotion.NEUTRAL, Policy.SOOTHE)
+
+
+def test_a_strong_mood_colours_voice_and_picture_but_not_the_words():
+    sad = Affect({one: float(one is Emotion.SADNESS) for one in Emotion})
+    plain, coloured = (
+        express(felt(Emotion.NEUTRAL), "en", mood) for mood in (Affect.neutral(), sad)
+    )
+    assert (
+        plain.voice.rate
+        == 1
+        > coloured.voice.rate
+        > express(felt(Emotion.SADNESS), "en").voice.rate
+    )
+    assert coloured.image_mood != plain.image_mood
+    assert (coloured.emotion, coloured.directive) == (plain.emotion, plain.directive)
+
+
+def test_an_image_prompt_carries_the_mood():
+    shown = express(felt(Emotion.JOY), "en")
+    assert shown.image_prompt("a street") == f"a street, {shown.image_mood}"
+    assert shown.image_prompt("  ") == shown.image_mood

@@ -6,6 +6,7 @@ import pytest
 
 from xy_core.agent import UserInput
 from xy_core.core.errors import InputError
+from xy_core.modules.emotion import FaceScores
 from xy_core.modules.voice import Audio
 
 
@@ -19,6 +20,13 @@ def test_nothing_at_all_is_refused(text):
 def test_any_part_is_enough():
     assert UserInput("hi").person == "user"
     assert UserInput(audio=Audio.silence(0.1, 16_000)).text == ""
+
+
+def test_a_face_is_no_question_but_goes_with_one():
+    face = FaceScores.of({"happy": 0.9})
+    with pytest.raises(InputError, match="nothing was given"):
+        UserInput(face=face)
+    assert UserInput("hi", face=face).face is face
 
 
 @pytest.mark.parametrize(

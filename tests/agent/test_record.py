@@ -7,6 +7,8 @@ import json
 import pytest
 
 from xy_core.agent import (
+    Checked,
+    CrisisNoticed,
     Expressed,
     Felt,
     Heard,
@@ -22,8 +24,9 @@ from xy_core.agent import (
     TurnRecord,
     express,
 )
+from xy_core.agent.consistency import check
 from xy_core.core.errors import BackendError, ModelNotInstalledError
-from xy_core.modules.emotion import Affect, Emotion, EmotionReading
+from xy_core.modules.emotion import Affect, CrisisSign, Emotion, EmotionReading, Evidence
 from xy_core.modules.memory import Memory, Recalled
 from xy_core.modules.vision import ColourShare, SceneFacts, TextLine
 from xy_core.modules.voice import Audio, Transcript
@@ -33,13 +36,15 @@ LINE = TextLine("TEA", 0.91234, ((0.0, 0.0), (9.0, 0.0), (9.0, 4.0), (0.0, 4.0))
 EVENTS: tuple[TurnEvent, ...] = (
     Heard(Transcript("hello", "en")),
     Seen(SceneFacts(9, 4, (LINE,), (ColourShare("red", 1.0),), 0.5)),
-    Felt(JOY, Affect.neutral()),
+    Felt(JOY, Affect.neutral(), [Evidence.of_text(JOY)]),
+    CrisisNoticed(CrisisSign("wish_to_die", "i want to die")),
     Remembered([Recalled(Memory("user", "I like tea", "me", 0.0), 0.0312345)]),
     Expressed(express(JOY, "en")),
     ReplyToken("Good "),
     ReplyToken("day. "),
     SentenceWritten(0, "Good day. "),
     Spoken(0, Audio.silence(0.25, 16_000)),
+    Checked(check(express(JOY, "en"), JOY, corrected=True)),
     PartFailed("voice", BackendError("the voice is hoarse")),
     Spoken(1, Audio.silence(0.25, 8_000)),
     TurnDone("Good day.", "en", {"done": 1.0}),
@@ -75,6 +80,10 @@ def test_a_record_is_plain_json_and_complete():
     assert shown["vision"]["lines"][0]["text"] == "TEA"
     assert shown["emotion"]["top"] == "joy"
     assert shown["emotion"]["mood"]["probabilities"]["neutral"] == 1
+    assert shown["emotion"]["evidence"][0]["modality"] == "text"
+    assert shown["crisis"] == {"kind": "wish_to_die", "words": "i want to die"}
+    assert shown["consistency"]["agrees"] is True
+    assert shown["consistency"]["corrected"] is True
     assert shown["memory"]["memories"] == [{"text": "I like tea", "score": 0.0312}]
     assert shown["expression"]["directive"] == "joyful and warm"
     assert shown["audio_seconds"] == 0.5

@@ -22,18 +22,23 @@ from xy_core.settings import load_settings
 
 def request(**parts: object) -> AskRequest:
     """Return a request of which only these parts are given."""
-    nothing = {"text": "", "audio": None, "image": None, "person": "user", "out": None}
+    nothing = {"text": "", "audio": None, "image": None, "face": "", "person": "user", "out": None}
     return AskRequest(**(nothing | parts))
 
 
 def test_all_parts_are_read(samples: Path):
     asked = request(
-        text="hi", audio=samples / "sad_news.wav", image=samples / "sign.png", person="me"
+        text="hi",
+        audio=samples / "sad_news.wav",
+        image=samples / "sign.png",
+        person="me",
+        face='{"happy": 0.9}',
     )
     given = asked.read(load_settings())
     assert (given.text, given.person) == ("hi", "me")
     assert given.audio.seconds > 1
     assert given.image is not None
+    assert given.face.probabilities["joy"] == 1
 
 
 @pytest.mark.parametrize(
@@ -41,6 +46,10 @@ def test_all_parts_are_read(samples: Path):
     [
         ({}, InputError),
         ({"text": "  "}, InputError),
+        ({"text": "hi", "face": "happy"}, InputError),
+        ({"text": "hi", "face": "[" * 100_000}, InputError),
+        ({"text": "hi", "face": '{"happy": 7}'}, InputError),
+        ({"text": "hi", "face": "[1]"}, InputError),
         ({"text": "hi", "audio": Path("missing.wav")}, AudioError),
         ({"text": "hi", "image": Path("missing.png")}, ImageError),
         ({"text": "hi", "audio": Path()}, AudioError),

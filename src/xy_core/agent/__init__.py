@@ -2,7 +2,10 @@
 
 from xy_core.agent.agent import Agent
 from xy_core.agent.config import AgentConfig
+from xy_core.agent.consistency import Consistency, ExpressionChecked
 from xy_core.agent.events import (
+    Checked,
+    CrisisNoticed,
     Expressed,
     Felt,
     Heard,
@@ -18,17 +21,23 @@ from xy_core.agent.events import (
 )
 from xy_core.agent.express import Expression, express
 from xy_core.agent.percept import Percept, UserInput
+from xy_core.agent.policy import Policy
 from xy_core.agent.record import TurnRecord
 
 __all__ = [
     "Agent",
     "AgentConfig",
+    "Checked",
+    "Consistency",
+    "CrisisNoticed",
     "Expressed",
     "Expression",
+    "ExpressionChecked",
     "Felt",
     "Heard",
     "PartFailed",
     "Percept",
+    "Policy",
     "Remembered",
     "ReplyToken",
     "Seen",

@@ -6,7 +6,9 @@ from typing import Literal
 
 from pydantic import Field
 
+from xy_core.agent.policy import Policy
 from xy_core.core.config import StrictModel
+from xy_core.modules.emotion import Emotion
 
 
 class AgentConfig(StrictModel):
@@ -20,4 +22,23 @@ class AgentConfig(StrictModel):
     recall: int = Field(2, ge=0, le=50, description="Memories in the prompt.")
     max_sentences: int = Field(3, ge=1, description="The reply ends after that many sentences.")
     speak: bool = Field(default=True, description="Whether replies are spoken as well.")
+    policies: dict[Emotion, Policy] = Field(
+        default_factory=dict,
+        description="What to do about a feeling (mirror, soothe, cheer, steady), by feeling; "
+        "what is missing goes by the default.",
+    )
+    correct: bool = Field(
+        default=True,
+        description="Whether replies are read by the sentence before they are shown, and begun "
+        "again, or ended, where they leave the mood that is meant.",
+    )
+    own_words: Literal["all", "in_mood", "none"] = Field(
+        "in_mood",
+        description="Which of its own replies the model sees; small models copy their tone.",
+    )
+    country: str = Field(
+        "auto",
+        pattern="^(auto|any|[A-Z]{2})$",
+        description="Country of the help lines (ISO 3166); auto follows the locale.",
+    )
     reply_timeout: float = Field(120.0, gt=0, description="Seconds for the whole reply.")

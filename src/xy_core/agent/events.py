@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 
 from typing_extensions import override
 
+from xy_core.agent.consistency import Consistency
 from xy_core.agent.express import Expression
 from xy_core.core.errors import XyCoreError
-from xy_core.modules.emotion import Affect, EmotionReading
+from xy_core.modules.emotion import Affect, CrisisSign, EmotionReading, Evidence
 from xy_core.modules.memory import Recalled
 from xy_core.modules.vision import SceneFacts
 from xy_core.modules.voice import Audio, Transcript
@@ -61,15 +62,31 @@ class Seen(TurnEvent):
 
 @dataclass(frozen=True, slots=True)
 class Felt(TurnEvent):
-    """What the user seems to feel now, and the mood that it leads to."""
+    """What the user seems to feel now, from which evidence, and the mood that it leads to."""
 
     kind: ClassVar[str] = "emotion"
     reading: EmotionReading
     mood: Affect
+    evidence: Sequence[Evidence] = ()
 
     @override
     def body(self) -> dict[str, Any]:
-        return self.reading.as_json() | {"mood": self.mood.as_json()}
+        return self.reading.as_json() | {
+            "mood": self.mood.as_json(),
+            "evidence": [evidence.as_json() for evidence in self.evidence],
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class CrisisNoticed(TurnEvent):
+    """There is a sign that the user may be in danger; the careful path follows."""
+
+    kind: ClassVar[str] = "crisis"
+    sign: CrisisSign
+
+    @override
+    def body(self) -> dict[str, Any]:
+        return {"kind": self.sign.kind, "words": self.sign.words}
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,6 +165,18 @@ class Spoken(TurnEvent):
     def body(self) -> dict[str, Any]:
         seconds = round(self.audio.seconds, 3)
         return {"index": self.index, "seconds": seconds, "rate": self.audio.rate}
+
+
+@dataclass(frozen=True, slots=True)
+class Checked(TurnEvent):
+    """What came out was held against the emotion that was meant."""
+
+    kind: ClassVar[str] = "consistency"
+    consistency: Consistency
+
+    @override
+    def body(self) -> dict[str, Any]:
+        return self.consistency.as_json()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from xy_core.modules.emotion import Emotion, EmotionReading
+from xy_core.agent.manners import FRIENDLY, REASSURING, Manner, manner
+from xy_core.agent.policy import POLICIES, Policy
+from xy_core.modules.emotion import Affect, Emotion, EmotionReading
 from xy_core.modules.voice import VoiceStyle
+
+_LINGERING = 0.4
+"""Share of the mood from which a feeling still colours the answer to what shows none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +25,8 @@ class Expression:
         voice: how to speak.
         avatar: weights of the face's expressions, 0 to 1.
         image_mood: words for an image generator's prompt, in English.
+        policy: why: what the agent does about the user's feeling.
+        openings: first sentences in this mood, in the language of the reply; none if any will do.
     """
 
     emotion: Emotion
@@ -27,11 +34,18 @@ class Expression:
     voice: VoiceStyle
     avatar: Mapping[str, float]
     image_mood: str
+    policy: Policy = Policy.MIRROR
+    openings: tuple[str, ...] = ()
+
+    def image_prompt(self, subject: str) -> str:
+        """Return a prompt for an image generator that shows the subject in this mood."""
+        return f"{subject.strip()}, {self.image_mood}" if subject.strip() else self.image_mood
 
     def as_json(self) -> dict[str, Any]:
         """Return the expression as plain JSON types."""
         return {
             "emotion": self.emotion.value,
+            "policy": self.policy.value,
             "directive": self.directive,
             "voice": {
                 "rate": self.voice.rate,
@@ -43,68 +57,58 @@ class Expression:
         }
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """The agent's way with one emotion of the user, at full intensity.
-
-    Rate, pitch and energy follow what listeners take for the emotion (Scherer 2003, "Vocal
-    communication of emotion", table 2): joy is faster, higher and louder, sadness and comfort
-    slower, lower and softer.
-    """
-
-    emotion: Emotion
-    en: str
-    zh: str
-    rate: float
-    pitch: float
-    energy: float
-    image_mood: str
-
-
-_ANSWERS: Mapping[Emotion, _Answer] = {
-    Emotion.JOY: _Answer(
-        Emotion.JOY, "joyful and warm", "开心、热情", 1.12, 2.0, 1.1, "bright, warm sunlight"
-    ),
-    Emotion.SADNESS: _Answer(
-        Emotion.SADNESS, "gentle and comforting", "温柔、安慰", 0.88, -1.5, 0.85, "soft dusk light"
-    ),
-    Emotion.ANGER: _Answer(
-        Emotion.NEUTRAL, "calm and understanding", "平静、理解", 0.94, -1.0, 0.9, "calm blue tones"
-    ),
-    Emotion.FEAR: _Answer(
-        Emotion.NEUTRAL, "reassuring and steady", "安心、鼓励", 0.92, -0.5, 0.9, "safe, warm light"
-    ),
-    Emotion.SURPRISE: _Answer(
-        Emotion.SURPRISE, "curious and lively", "好奇、活泼", 1.06, 1.5, 1.05, "vivid colours"
-    ),
-    Emotion.DISGUST: _Answer(
-        Emotion.NEUTRAL, "calm and matter-of-fact", "平静、客观", 0.98, 0.0, 0.95, "clean, plain"
-    ),
-    Emotion.NEUTRAL: _Answer(Emotion.NEUTRAL, "friendly", "友好", 1.0, 0.0, 1.0, "natural light"),
-}
-
-
-def express(reading: EmotionReading, language: str) -> Expression:
+def express(
+    reading: EmotionReading,
+    language: str,
+    mood: Affect | None = None,
+    policies: Mapping[Emotion, Policy] = POLICIES,
+) -> Expression:
     """Decide how to answer what the user feels.
 
-    An unsure reading is answered as neutral: a wrong strong emotion does more harm than none.
+    An unsure reading is answered as neutral: a wrong strong emotion does more harm than none. A
+    strong mood that lingers from earlier turns still colours voice and picture then.
     The strength of all outputs follows the reading's intensity.
+
+    Args:
+        reading: what the user seems to feel now.
+        language: of the reply, ``en`` or ``zh``.
+        mood: what the user's feelings add up to; without one nothing lingers.
+        policies: what to do about each feeling; the default where one is missing.
     """
     felt = Emotion.NEUTRAL if reading.unsure else reading.top
-    answer = _ANSWERS[felt]
-    strength = 0.5 + 0.5 * reading.intensity
-    shown = 0.0 if answer.emotion is Emotion.NEUTRAL else strength
+    policy = policies.get(felt, POLICIES[felt])
+    shown = manner(policy, felt)
+    if shown is not FRIENDLY:
+        return _expression(shown, shown, policy, language, 0.5 + 0.5 * reading.intensity)
+    if mood is None or mood.top is Emotion.NEUTRAL or mood.probabilities[mood.top] < _LINGERING:
+        return _expression(FRIENDLY, FRIENDLY, policy, language, 1.0)
+    lingering = manner(policies.get(mood.top, POLICIES[mood.top]), mood.top)
+    return _expression(FRIENDLY, lingering, policy, language, 0.5 * mood.probabilities[mood.top])
+
+
+def express_care(language: str) -> Expression:
+    """Return the expression of the careful path: calm, near, and the same for everybody."""
+    return _expression(REASSURING, REASSURING, Policy.SOOTHE, language, 1.0)
+
+
+def _expression(
+    shown: Manner, tone: Manner, policy: Policy, language: str, strength: float
+) -> Expression:
+    """Put an expression together: words and face of one manner, voice and picture of another."""
+    weight = 0.0 if shown.emotion is Emotion.NEUTRAL else strength
     return Expression(
-        emotion=answer.emotion,
-        directive=answer.zh if language == "zh" else answer.en,
+        emotion=shown.emotion,
+        directive=shown.directive[language],
         voice=VoiceStyle(
-            rate=round(1 + (answer.rate - 1) * strength, 3),
-            pitch=round(answer.pitch * strength, 3),
-            energy=round(1 + (answer.energy - 1) * strength, 3),
-            emotion=answer.emotion.value,
+            rate=round(1 + (tone.rate - 1) * strength, 3),
+            pitch=round(tone.pitch * strength, 3),
+            energy=round(1 + (tone.energy - 1) * strength, 3),
+            emotion=tone.emotion.value,
         ),
-        avatar={answer.emotion.value: shown, Emotion.NEUTRAL.value: 1.0 - shown}
-        if shown
+        avatar={shown.emotion.value: weight, Emotion.NEUTRAL.value: 1.0 - weight}
+        if weight
         else {Emotion.NEUTRAL.value: 1.0},
-        image_mood=answer.image_mood,
+        image_mood=tone.image_mood,
+        policy=policy,
+        openings=shown.openings[language],
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xy_core.core.errors import InputError
-from xy_core.modules.emotion import EmotionReading
+from xy_core.modules.emotion import Affect, CrisisSign, EmotionReading, Evidence, FaceScores
 from xy_core.modules.memory import Recalled
 from xy_core.modules.vision import Picture, SceneFacts
 from xy_core.modules.voice import Audio, Transcript
@@ -20,6 +20,7 @@ class UserInput:
         text: typed text.
         audio: speech.
         image: a picture.
+        face: what the user's face shows, measured on the user's own device.
         person: whose memories and mood it concerns.
 
     Raises:
@@ -30,6 +31,7 @@ class UserInput:
     audio: Audio | None = None
     image: Picture | None = None
     person: str = "user"
+    face: FaceScores | None = None
 
     def __post_init__(self) -> None:
         if not self.text.strip() and self.audio is None and self.image is None:
@@ -55,6 +57,9 @@ class Percept:
         facts: what was seen, if anything.
         emotion: what the user seems to feel.
         memories: what bears on it, best first.
+        mood: what the user's feelings add up to; None if nothing is known of it.
+        evidence: what the emotion was read from.
+        crisis: a sign that the user may be in danger, if there is one.
     """
 
     words: str
@@ -63,3 +68,6 @@ class Percept:
     facts: SceneFacts | None
     emotion: EmotionReading
     memories: Sequence[Recalled]
+    mood: Affect | None = None
+    evidence: Sequence[Evidence] = ()
+    crisis: CrisisSign | None = None

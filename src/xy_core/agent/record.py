@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from xy_core.agent.events import (
+    Checked,
+    CrisisNoticed,
     Expressed,
     Felt,
     Heard,
@@ -38,7 +40,7 @@ class TurnRecord:
         self.emotion = ""
         self.error: XyCoreError | None = None
         self._parts: dict[str, Any] = dict.fromkeys(
-            ("transcript", "vision", "emotion", "memory", "expression")
+            ("transcript", "vision", "emotion", "crisis", "memory", "expression", "consistency")
         )
         self.failures: list[dict[str, Any]] = []
         self._seconds: dict[str, float] = {}
@@ -51,7 +53,7 @@ class TurnRecord:
                 self.reply += text
             case Spoken(_, audio):
                 self._chunks.append(audio)
-            case Heard() | Seen() | Remembered() | Expressed():
+            case Heard() | Seen() | Remembered() | Expressed() | CrisisNoticed() | Checked():
                 self._parts[event.kind] = event.body()
             case Felt(reading):
                 self.emotion = reading.top.value

@@ -13,6 +13,7 @@ from xy_core.cli.bench import bench_app
 from xy_core.cli.config import config_app
 from xy_core.cli.context import Options
 from xy_core.cli.i18n import tr
+from xy_core.cli.mood import mood_app
 from xy_core.cli.tasks import tasks_app
 
 app = typer.Typer(
@@ -30,6 +31,7 @@ app = typer.Typer(
 app.add_typer(models.app, name="models")
 app.add_typer(config_app, name="config")
 app.add_typer(bench_app, name="bench")
+app.add_typer(mood_app, name="mood")
 app.add_typer(tasks_app, name="tasks")
 
 JsonOption = Annotated[
@@ -115,6 +117,13 @@ def ask(
     image: Annotated[
         Path | None, typer.Option(help=tr("A picture (PNG, JPEG, …).", "图片。"), metavar="FILE")
     ] = None,
+    face: Annotated[
+        str,
+        typer.Option(
+            help=tr("Measured expression of the face, as JSON.", "已测得的面部表情（JSON）。"),
+            metavar="JSON",
+        ),
+    ] = "",
     out: Annotated[
         Path | None,
         typer.Option(
@@ -130,7 +139,7 @@ def ask(
     """Run one turn."""
     from xy_core.cli.ask import AskRequest, run_ask  # noqa: PLC0415
 
-    request = AskRequest(text=text, audio=audio, image=image, person=person, out=out)
+    request = AskRequest(text=text, audio=audio, image=image, face=face, person=person, out=out)
     run_ask(context.obj.settings(), request, as_json=json)
 
 

@@ -16,7 +16,9 @@ from xy_core.agent import Heard, PartFailed, ReplyToken, Seen, TurnEvent, TurnRe
 from xy_core.cli.files import write_json
 from xy_core.cli.i18n import tr
 from xy_core.cli.show import mood_line
+from xy_core.core.errors import InputError
 from xy_core.core.trace import Trace
+from xy_core.modules.emotion import FaceScores
 from xy_core.modules.vision import Picture
 from xy_core.modules.voice import Audio, read_audio, write_wav
 from xy_core.runtime import open_runtime
@@ -30,6 +32,7 @@ class AskRequest:
     text: str
     audio: Path | None
     image: Path | None
+    face: str
     person: str
     out: Path | None
 
@@ -44,7 +47,19 @@ class AskRequest:
             audio=read_audio(self.audio, settings.voice.max_seconds) if self.audio else None,
             image=Picture.load(self.image, settings.vision.max_pixels) if self.image else None,
             person=self.person,
+            face=self._face_scores(),
         )
+
+    def _face_scores(self) -> FaceScores | None:
+        if not self.face:
+            return None
+        try:
+            scores = json.loads(self.face)
+        except (ValueError, RecursionError) as error:
+            raise InputError(
+                f'--face is not JSON: write it as {{"happy": 0.8}} ({error})'
+            ) from error
+        return FaceScores.of(scores)
 
 
 def run_ask(settings: Settings, request: AskRequest, *, as_json: bool) -> None:

@@ -144,6 +144,22 @@ def leak(tasks: Tasks = 1_000_000, json: Json = False, out: Out = None) -> None:
     _measure(lambda progress: _LEAK.run(tasks=tasks, progress=progress), json=json, out=out)
 
 
+@bench_app.command(
+    help=tr(
+        "Whether the mood that is meant reaches words, voice, face and picture (real models).\n\n"
+        "Example: [bold]xy-core bench mood --quick --json[/bold]",
+        "情绪是否一致地体现在文字、语音、表情与图像中（真实模型）。\n\n"
+        "示例：[bold]xy-core bench mood --quick --json[/bold]",
+    )
+)
+def mood(context: typer.Context, quick: Quick = False, json: Json = False, out: Out = None) -> None:
+    """Run the benchmark; ends with 1 if a bound is not kept."""
+    from xy_core.bench.mood import run  # noqa: PLC0415 - only for this command
+
+    settings = context.obj.settings()
+    _measure(lambda progress: run(settings, quick=quick, progress=progress), json=json, out=out)
+
+
 def _measure(run: Callable[[Progress], BenchResult], *, json: bool, out: Path | None) -> None:
     """Run a benchmark with a line of progress, show what it found, and judge it."""
     with Console(stderr=True).status("…") as status:

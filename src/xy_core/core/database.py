@@ -26,7 +26,7 @@ class DatabaseKind:
         application_id: marks the file as ours (PRAGMA application_id), so that another program's
             SQLite file is not taken for it.
         version: of the schema (PRAGMA user_version).
-        schema: the SQL that creates it; harmless if it is there.
+        schema: the SQL that creates it and brings older versions up; harmless where it has run.
         error: the class of the errors.
     """
 
@@ -112,7 +112,7 @@ def _prepare(connection: sqlite3.Connection, path: Path, kind: DatabaseKind) -> 
             f"install that version, or set {kind.setting} to another file"
         )
     connection.execute("PRAGMA journal_mode = WAL")
-    if _is_empty(connection):
+    if _is_empty(connection) or version < kind.version:
         connection.executescript(
             f"BEGIN IMMEDIATE;\n{kind.schema}\nPRAGMA application_id = {kind.application_id};\n"
             f"PRAGMA user_version = {kind.version};\nCOMMIT;"

@@ -15,7 +15,7 @@ from xy_core.core.config import StrictModel
 from xy_core.core.errors import ConfigError, UnknownModelError
 from xy_core.models.sources import SafePath, Source
 
-Kind = Literal["llm", "vlm", "stt", "tts", "embedding", "image", "server"]
+Kind = Literal["llm", "vlm", "stt", "tts", "embedding", "emotion", "image", "server"]
 
 ModelId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=80)]
 """One path segment."""

@@ -1,14 +1,25 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import pytest
 
 from xy_core.core.errors import ModuleUnavailable
 from xy_core.core.events import EventBus
 from xy_core.core.module import HealthStatus, ModuleContext
-from xy_core.modules.emotion import Affect, Emotion, EmotionReading, EmotionService, MoodMoved
+from xy_core.models import ModelStore
+from xy_core.modules.emotion import (
+    Affect,
+    Emotion,
+    EmotionReading,
+    EmotionService,
+    Modality,
+    MoodMoved,
+)
 from xy_core.modules.emotion.config import EmotionConfig
 
 CLEAR = [
@@ -106,3 +117,54 @@ async def test_a_stopped_module_refuses(emotion: EmotionService):
     assert (await emotion.health()).status is HealthStatus.STOPPED
     with pytest.raises(ModuleUnavailable):
         await emotion.read_text("Hello")
+
+
+# -- voices ----------------------------------------------------------------------------------
+
+
+def buzz(seconds: float = 1.5) -> npt.NDArray[np.float32]:
+    t = np.arange(round(16_000 * seconds)) / 16_000
+    tones = [np.sin(2 * np.pi * 150 * k * t) / k for k in range(1, 10)]
+    return (0.2 * np.sum(tones, axis=0) * np.abs(np.sin(np.pi * 4 * t))).astype(np.float32)
+
+
+async def test_a_voice_is_read_on_the_cpu_lane(emotion: EmotionService, scheduler):
+    (evidence,) = await emotion.read_voice("ann", buzz(), 16_000)
+    assert evidence.modality is Modality.VOICE
+    lanes = {event.task.lane for event in scheduler.trace if event.task.name == "emotion.voice"}
+    assert lanes == {"cpu"}
+    assert await emotion.read_voice("ann", np.zeros(16_000, np.float32), 16_000) == []
+    emotion.forget("ann")
+    assert not emotion.knows("ann")
+
+
+async def test_a_missing_library_leaves_voices_unread_and_words_read(
+    scheduler, bus: EventBus, monkeypatch
+):
+    monkeypatch.setitem(sys.modules, "swift_f0", None)
+    service = EmotionService(ModuleContext(scheduler, bus), EmotionConfig())
+    await service.initialize()
+    health = await service.health()
+    assert health.status is HealthStatus.DEGRADED
+    assert "xy-core[emotion]" in health.detail
+    assert await service.read_voice("ann", buzz(), 16_000) == []
+    assert (await service.read_text("I am so happy!")).top is Emotion.JOY
+    await service.stop()
+
+
+async def test_a_missing_speech_model_names_the_command(scheduler, bus: EventBus, tmp_path: Path):
+    catalogue = tmp_path / "own.toml"
+    catalogue.write_text(
+        '[[models]]\nid = "sense"\nkind = "emotion"\ntitle = "S"\nlicence = "MIT"\n'
+        '[[models.files]]\nname = "model.onnx"\nsize = 1\n'
+        f'[[models.files.sources]]\ntype = "path"\npath = "{tmp_path}"\n'
+    )
+    store = ModelStore(tmp_path / "models", catalogue)
+    config = EmotionConfig.model_validate({"speech": {"model": "sense"}})
+    service = EmotionService(ModuleContext(scheduler, bus, {ModelStore: store}), config)
+    await service.initialize()
+    health = await service.health()
+    assert health.status is HealthStatus.DEGRADED
+    assert "xy-core models pull sense" in health.detail
+    assert len(await service.read_voice("ann", buzz(), 16_000)) == 1
+    await service.stop()

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from xy_core.core.events import Event
 from xy_core.modules.emotion.affect import Affect
+from xy_core.modules.emotion.fusion import Evidence
 from xy_core.modules.emotion.types import EmotionReading
 
 
@@ -18,9 +19,11 @@ class MoodMoved(Event):
         person: whose mood it is.
         reading: what moved it.
         mood: where it is now.
+        evidence: what the reading was made of, if that is known.
     """
 
     topic: ClassVar[str] = "emotion.mood"
     person: str
     reading: EmotionReading
     mood: Affect
+    evidence: tuple[Evidence, ...] = ()

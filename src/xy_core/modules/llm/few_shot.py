@@ -56,6 +56,8 @@ _EN = _Play(
 def few_shot_prompt(messages: Sequence[Message]) -> str:
     """Return a text whose next line is the reply.
 
+    If the last message is the assistant's, the reply goes on from it.
+
     The system message becomes the scene, before the examples; the language of the last message
     chooses theirs. Earlier messages in the other language are left out: they would draw the model
     away from this one.
@@ -70,7 +72,9 @@ def few_shot_prompt(messages: Sequence[Message]) -> str:
         if message.role != "system" and _is_chinese(message) == chinese:
             speaker = play.assistant if message.role == "assistant" else play.user
             lines.append(_line(play, speaker, message.content))
-    return "\n".join(lines) + f"\n{play.assistant}{play.colon.rstrip()}"
+    if messages[-1].role != "assistant":
+        lines.append(f"{play.assistant}{play.colon.rstrip()}")
+    return "\n".join(lines)
 
 
 def _line(play: _Play, speaker: str, words: str) -> str:

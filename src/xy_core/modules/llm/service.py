@@ -56,7 +56,8 @@ class LLMService(Module[LLMConfig]):
         """Begin to write a reply; closing the stream stops the model.
 
         Args:
-            messages: the conversation; the last message is the one to answer.
+            messages: the conversation; the last message is the one to answer or, if it is the
+                assistant's, the beginning of the reply, from which it goes on.
             language: of the reply (ISO 639-1).
             priority: how urgent it is.
             key: requests of one key (a conversation) share a fair place in the queue.

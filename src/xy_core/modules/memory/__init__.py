@@ -2,6 +2,6 @@
 
 from xy_core.modules.memory.config import MemoryConfig
 from xy_core.modules.memory.service import MemoryService
-from xy_core.modules.memory.types import Memory, Recalled
+from xy_core.modules.memory.types import Memory, MoodPoint, Recalled
 
-__all__ = ["Memory", "MemoryConfig", "MemoryService", "Recalled"]
+__all__ = ["Memory", "MemoryConfig", "MemoryService", "MoodPoint", "Recalled"]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar, TypeVar
 
@@ -24,10 +26,11 @@ from xy_core.modules.memory.backends.minilm import MiniLMEmbedder
 from xy_core.modules.memory.backends.sqlite import MemoryStore, Vectors
 from xy_core.modules.memory.config import MemoryConfig
 from xy_core.modules.memory.intake import person_name, storable
-from xy_core.modules.memory.types import FACT, Memory, Recalled
+from xy_core.modules.memory.types import FACT, Memory, MoodPoint, Recalled
 
 T = TypeVar("T")
 _BATCH = 32  # memories that are written, or embedded, at a time
+_TOPIC = 120  # characters of what was said that a moment of the timeline keeps
 _ROLES = ("user", "assistant")
 
 
@@ -47,7 +50,7 @@ class MemoryService(Module[MemoryConfig]):
         super().__init__(context, config)
         self._store: MemoryStore | None = None
         self._embedder: MiniLMEmbedder | None = None
-        self._pending: asyncio.Queue[Memory] = asyncio.Queue(config.pending)
+        self._pending: asyncio.Queue[Memory | MoodPoint] = asyncio.Queue(config.pending)
         self._written: asyncio.Queue[None] = asyncio.Queue(1)
         self._tasks: list[asyncio.Task[None]] = []
         self._trouble: XyCoreError | None = None
@@ -134,6 +137,16 @@ class MemoryService(Module[MemoryConfig]):
         """
         await self._remember(person, FACT, text, None)
 
+    async def remember_mood(self, point: MoodPoint) -> None:
+        """Hand over what a person feels at this moment, for the timeline.
+
+        Raises:
+            InputError: the person does not fit.
+        """
+        topic = storable(point.topic).strip()[:_TOPIC]
+        self._opened()
+        await self._pending.put(replace(point, person=person_name(point.person), topic=topic))
+
     async def settle(self) -> None:
         """Wait until all that was handed over is written and embedded."""
         await self._pending.join()
@@ -144,6 +157,19 @@ class MemoryService(Module[MemoryConfig]):
         owner = person_name(person)
         await self._pending.join()
         return await self._on_cpu(self._opened().forget, owner, name="memory.forget")
+
+    async def forget_moods(
+        self, person: str, *, since: float = -math.inf, until: float = math.inf
+    ) -> int:
+        """Delete a person's timeline, or a span of it in seconds since the epoch; returns how much.
+
+        What was said stays; `forget` deletes both.
+        """
+        owner = person_name(person)
+        await self._pending.join()
+        return await self._on_cpu(
+            self._opened().forget_moods, owner, since, until, name="memory.forget"
+        )
 
     # -- recall ------------------------------------------------------------------------------
 
@@ -163,6 +189,7 @@ class MemoryService(Module[MemoryConfig]):
         query: str,
         *,
         limit: int = 5,
+        emotion: str | None = None,
         skip_recent: int = 0,
         language: str = "en",
         priority: TaskPriority = TaskPriority.MEDIUM,
@@ -173,6 +200,9 @@ class MemoryService(Module[MemoryConfig]):
             person: whose memories.
             query: any text, such as what the person says now.
             limit: how many at most.
+            emotion: a mood: of memories that bear on the query, those felt in it come first, as
+                people remember (Bower 1981, "Mood and memory", American Psychologist 36). With a
+                blank query all memories felt in it are found, newest first.
             skip_recent: how many of the newest turns to leave out, and what repeats their text:
                 those that the caller has from `recent`.
             language: of the query (ISO 639-1). The embedder knows English; Chinese goes by words.
@@ -183,11 +213,11 @@ class MemoryService(Module[MemoryConfig]):
             InputError: the person does not fit.
         """
         owner, words = person_name(person), storable(query)[: self.config.max_text]
-        if limit <= 0 or not words.strip():
+        if limit <= 0 or not (words.strip() or emotion):
             return []
         await self._pending.join()
         vector = None
-        if self._embedder is not None and language != "zh":
+        if self._embedder is not None and language != "zh" and words.strip():
             vector = (await self._vectors(self._embedder, [words], priority))[0]
 
         search = partial(
@@ -195,11 +225,37 @@ class MemoryService(Module[MemoryConfig]):
             owner,
             words,
             vector,
+            emotion=emotion,
             limit=limit,
             skip_recent=skip_recent,
             min_similarity=self.config.min_similarity,
         )
         return await self._on_cpu(search, name="memory.search", priority=priority)
+
+    async def timeline(
+        self,
+        person: str,
+        *,
+        since: float = -math.inf,
+        until: float = math.inf,
+        limit: int = 1_000,
+        crisis: bool = False,
+    ) -> list[MoodPoint]:
+        """Return a person's moods, oldest first.
+
+        Args:
+            person: whose.
+            since: seconds since the epoch; included.
+            until: the same; not included.
+            limit: the newest of them at most.
+            crisis: only moments with a sign of self-harm.
+        """
+        owner = person_name(person)
+        await self._pending.join()
+        read = partial(
+            self._opened().moods, owner, since=since, until=until, limit=limit, crisis=crisis
+        )
+        return await self._on_cpu(read, name="memory.moods")
 
     # -- background --------------------------------------------------------------------------
 
@@ -209,7 +265,9 @@ class MemoryService(Module[MemoryConfig]):
             while len(batch) < _BATCH and not self._pending.empty():
                 batch.append(self._pending.get_nowait())
             try:
-                await self._on_cpu(self._opened().add, batch, name="memory.write")
+                memories = [one for one in batch if isinstance(one, Memory)]
+                moods = [one for one in batch if isinstance(one, MoodPoint)]
+                await self._on_cpu(self._opened().add, memories, moods, name="memory.write")
             except XyCoreError as error:
                 self._note("memories were lost", error)
             finally:

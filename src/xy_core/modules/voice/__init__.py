@@ -1,6 +1,7 @@
 """Speech: hearing it and speaking it."""
 
 from xy_core.modules.voice.audio_file import read_audio, write_wav
+from xy_core.modules.voice.references import Reference, ReferenceBank
 from xy_core.modules.voice.sentences import SentenceSplitter, split_sentences
 from xy_core.modules.voice.service import VoiceService
 from xy_core.modules.voice.speakable import spoken_text
@@ -8,6 +9,8 @@ from xy_core.modules.voice.types import Audio, Transcript, TranscriptSegment, Vo
 
 __all__ = [
     "Audio",
+    "Reference",
+    "ReferenceBank",
     "SentenceSplitter",
     "Transcript",
     "TranscriptSegment",

@@ -10,7 +10,8 @@ from xy_core.core.database import DatabaseKind
 from xy_core.core.database import open_database as open_file
 from xy_core.core.errors import ConfigError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+_SCHEMA = ("schema.sql", "moods.sql")
 _APPLICATION_ID = 0x78794D45  # "xyME"
 
 
@@ -23,7 +24,8 @@ def open_database(path: Path) -> sqlite3.Connection:
         ConfigError: the file cannot be created or read, is damaged, belongs to another program
             or to a newer xy-core; it is left as it was.
     """
-    schema = files("xy_core.modules.memory.backends").joinpath("schema.sql").read_text("utf-8")
+    folder = files("xy_core.modules.memory.backends")
+    schema = "\n".join(folder.joinpath(name).read_text("utf-8") for name in _SCHEMA)
     connection = open_file(
         path,
         DatabaseKind(

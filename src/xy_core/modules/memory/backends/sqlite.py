@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
@@ -15,9 +16,10 @@ import numpy.typing as npt
 from xy_core.core.database import transaction
 from xy_core.core.errors import BackendError
 from xy_core.modules.memory.backends.database import open_database
+from xy_core.modules.memory.backends.moods import add_moods, delete_moods, read_moods
 from xy_core.modules.memory.ranking import fuse
 from xy_core.modules.memory.terms import has_han, index_text, match_expression
-from xy_core.modules.memory.types import Memory, Recalled
+from xy_core.modules.memory.types import Memory, MoodPoint, Recalled
 
 Vectors = npt.NDArray[np.float32]
 _FLOAT32 = np.dtype("<f4")
@@ -36,6 +38,11 @@ _BY_WORDS = """
     WHERE word MATCH :match AND person = :person AND knowledge.id NOT IN (
         SELECT id FROM turn WHERE person = :person ORDER BY id DESC LIMIT :skip_recent)
     ORDER BY bm25(word), knowledge.id DESC LIMIT :candidates"""
+_BY_EMOTION = """
+    SELECT id FROM knowledge
+    WHERE emotion = :emotion AND person = :person AND id NOT IN (
+        SELECT id FROM turn WHERE person = :person ORDER BY id DESC LIMIT :skip_recent)
+    ORDER BY id DESC LIMIT :candidates"""
 _BY_MEANING = """
     SELECT id, vector FROM knowledge
     WHERE vector IS NOT NULL AND person = :person AND id NOT IN (
@@ -58,9 +65,10 @@ class MemoryStore:
         self._lock = threading.Lock()
         self._connection = open_database(path)
 
-    def add(self, memories: Sequence[Memory]) -> None:
+    def add(self, memories: Sequence[Memory], moods: Sequence[MoodPoint] = ()) -> None:
         """Write all or none, and let a person's oldest turns go when there are too many."""
         with self._transaction() as connection:
+            add_moods(connection, moods, self._max_turns)
             for memory in memories:
                 inserted = connection.execute(_INSERT, _row(memory))
                 words = (inserted.lastrowid, index_text(memory.text))
@@ -81,16 +89,21 @@ class MemoryStore:
         query: str,
         vector: Vectors | None,
         *,
+        emotion: str | None,
         limit: int,
         skip_recent: int,
         min_similarity: float,
     ) -> list[Recalled]:
         """Return memories that share words or meaning with the query, best first.
 
+        With an emotion those of that emotion come before others that bear on the query as much; a
+        query without words finds all of that emotion, newest first.
+
         Args:
             person: whose memories.
             query: any text.
             vector: the query's meaning, float32 (384,), if it is known.
+            emotion: of the speaker, if it is to count.
             limit: how many at most.
             skip_recent: newest turns that are left out, and so is what repeats their text.
             min_similarity: cosine from which a memory counts as near.
@@ -100,6 +113,11 @@ class MemoryStore:
             rankings = [_by_words(connection, query, who)]
             if vector is not None:
                 rankings.append(_by_meaning(connection, vector, min_similarity, who))
+            if emotion is not None:
+                topical = {memory_id for ranking in rankings for memory_id in ranking}
+                felt = _by_emotion(connection, emotion, who)
+                alike = [one for one in felt if one in topical] if query.strip() else felt
+                rankings.append(alike)
             seen = {row[1] for row in connection.execute(_RECENT, (person, skip_recent))}
             found: list[Recalled] = []
             for memory_id, score in fuse(rankings):
@@ -110,6 +128,22 @@ class MemoryStore:
                     seen.add(memory.text)
                     found.append(Recalled(memory, score))
         return found
+
+    def moods(
+        self, person: str, *, since: float, until: float, limit: int, crisis: bool
+    ) -> list[MoodPoint]:
+        """Return a person's newest moods of a span of time, oldest first (see `read_moods`)."""
+        with self._reading() as connection:
+            return read_moods(
+                connection, person, since=since, until=until, limit=limit, crisis=crisis
+            )
+
+    def forget_moods(self, person: str, since: float, until: float) -> int:
+        """Delete a person's moods of a span of time, from the disk too; returns how many."""
+        with self._transaction() as connection:
+            count = delete_moods(connection, person, since, until)
+        self._shrink()
+        return count
 
     def use_embedder(self, model: str) -> None:
         """Say whose vectors will be set; those of another model are dropped, to be made anew."""
@@ -137,16 +171,21 @@ class MemoryStore:
             rows = connection.execute("SELECT id FROM memory WHERE person = ?", (person,))
             ids = [row[0] for row in rows]
             _delete(connection, ids)
+            delete_moods(connection, person, -math.inf, math.inf)
             # Deleted words stay in the index's segments until these are merged.
             connection.execute("INSERT INTO word (word) VALUES ('optimize')")
-        with self._reading() as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._shrink()
         return len(ids)
 
     def close(self) -> None:
         """Close the file; further calls fail."""
         with self._lock:
             self._connection.close()
+
+    def _shrink(self) -> None:
+        """Take what was deleted out of the log beside the file as well."""
+        with self._reading() as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
@@ -181,6 +220,11 @@ def _by_words(connection: sqlite3.Connection, query: str, who: dict[str, object]
         return []
     terms = who | {"match": match, "candidates": _CANDIDATES}
     return [row[0] for row in connection.execute(_BY_WORDS, terms)]
+
+
+def _by_emotion(connection: sqlite3.Connection, emotion: str, who: dict[str, object]) -> list[int]:
+    terms = who | {"emotion": emotion, "candidates": _CANDIDATES}
+    return [row[0] for row in connection.execute(_BY_EMOTION, terms)]
 
 
 def _by_meaning(

@@ -1,0 +1,1 @@
+"""What a face says about emotion."""

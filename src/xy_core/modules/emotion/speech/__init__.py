@@ -1,0 +1,1 @@
+"""What a voice says about emotion, whatever its words say."""
