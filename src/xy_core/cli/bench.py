@@ -112,6 +112,14 @@ _BENCHMARKS = (
         "budget --json",
     ),
     _Benchmark(
+        "mood",
+        tr(
+            "Whether fifty scripted turns keep one mood in words, voice, face and picture.",
+            "五十轮脚本对话中，文字、语音、表情与图片是否保持同一情绪。",
+        ),
+        "mood --quick",
+    ),
+    _Benchmark(
         "host",
         tr(
             "What a model in a process of its own costs: arrays, calls, restarts.",
@@ -142,22 +150,6 @@ for _each in _BENCHMARKS:
 def leak(tasks: Tasks = 1_000_000, json: Json = False, out: Out = None) -> None:
     """Run the benchmark; ends with 1 if a bound is not kept."""
     _measure(lambda progress: _LEAK.run(tasks=tasks, progress=progress), json=json, out=out)
-
-
-@bench_app.command(
-    help=tr(
-        "Whether the mood that is meant reaches words, voice, face and picture (real models).\n\n"
-        "Example: [bold]xy-core bench mood --quick --json[/bold]",
-        "情绪是否一致地体现在文字、语音、表情与图像中（真实模型）。\n\n"
-        "示例：[bold]xy-core bench mood --quick --json[/bold]",
-    )
-)
-def mood(context: typer.Context, quick: Quick = False, json: Json = False, out: Out = None) -> None:
-    """Run the benchmark; ends with 1 if a bound is not kept."""
-    from xy_core.bench.mood import run  # noqa: PLC0415 - only for this command
-
-    settings = context.obj.settings()
-    _measure(lambda progress: run(settings, quick=quick, progress=progress), json=json, out=out)
 
 
 def _measure(run: Callable[[Progress], BenchResult], *, json: bool, out: Path | None) -> None:
