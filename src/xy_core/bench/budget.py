@@ -28,7 +28,7 @@ from xy_core.modules.llm import LLMService, Message
 from xy_core.modules.llm.config import LLMConfig
 from xy_core.modules.voice import Audio, VoiceService
 from xy_core.modules.voice.config import SynthesizerConfig, VoiceConfig
-from xy_core.settings import load_settings
+from xy_core.settings import Settings
 
 _BUDGET = 1000 << 20
 _REQUESTS = 24
@@ -40,13 +40,12 @@ _SAID = {"en": "How was your day?", "zh": "今天过得怎么样？"}
 Request = Callable[[], Coroutine[Any, Any, None]]
 
 
-def run(*, quick: bool, progress: Progress) -> BenchResult:
+def run(settings: Settings, *, quick: bool, progress: Progress) -> BenchResult:
     """Measure; takes about a minute. Needs the models of the profile ``embedded``."""
-    return asyncio.run(_measure(_REQUESTS // 3 if quick else _REQUESTS, progress))
+    return asyncio.run(_measure(settings, _REQUESTS // 3 if quick else _REQUESTS, progress))
 
 
-async def _measure(count: int, progress: Progress) -> BenchResult:
-    settings = load_settings()
+async def _measure(settings: Settings, count: int, progress: Progress) -> BenchResult:
     store = ModelStore(settings.models.root, settings.models.catalogue)
     config = SchedulerConfig(devices=(DeviceConfig(name="cpu", memory=_BUDGET),))
     loads: list[ModelMoved] = []
