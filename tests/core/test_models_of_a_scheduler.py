@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.core.simulated import G, outcome, outcomes, rig, virtual
+from tests.core.simulated import G, cancelled, outcome, outcomes, rig, virtual
 from xy_core.core.clock import run_virtual
 from xy_core.core.config import DeviceConfig, SchedulerConfig
 from xy_core.core.device import DeviceKind
@@ -233,3 +233,20 @@ async def test_a_withdrawn_model_on_two_devices_leaves_both():
         await withdrawing
         assert await outcome(busy) == "sim:0"
         assert [gpu.used for gpu in sim.gpus] == [0, 0]
+
+
+@virtual
+async def test_a_revoked_model_takes_its_tasks_with_it_and_no_others():
+    async with rig(8) as sim:
+        sim.model("a", 1)
+        sim.model("b", 1)
+        handles = [sim.submit(model, 60.0) for model in ("a", "a", "b")]
+        await asyncio.sleep(3.0)  # two loads of a second each
+        await sim.scheduler.revoke_model("a")
+        assert sim.now < 60
+        running, waiting = [await outcome(handle) for handle in handles[:2]]
+        assert cancelled(running)
+        assert isinstance(waiting, InvalidTaskError)
+        assert await outcome(handles[2]) == "sim:0"
+        with pytest.raises(InvalidTaskError, match="no model 'a'"):
+            await sim.scheduler.revoke_model("a")

@@ -19,6 +19,7 @@ from xy_core.core.errors import (
     DeviceMemoryError,
     InvalidTaskError,
     OutOfDeviceMemory,
+    TaskCancelled,
     XyCoreError,
 )
 from xy_core.core.executors import Executor
@@ -125,6 +126,17 @@ class DeviceLane(Lane):
         async with asyncio.TaskGroup() as group:
             for seat in seats:
                 group.create_task(seat.residency.withdraw(name))
+
+    async def revoke(self, name: str) -> None:
+        """Cancel what computes with a model, and withdraw it.
+
+        Raises:
+            InvalidTaskError: no such model is registered.
+        """
+        error = TaskCancelled(f"model {name!r} is taken away")
+        for job in [job for job in self._running if job.model == name]:
+            self.cancel(job, error)
+        await self.withdraw(name)
 
     async def preload(self, name: str) -> bool:
         """Bring a model to the emptiest device if there is room for it; whether it is there.

@@ -337,6 +337,14 @@ class GlobalTaskScheduler:
         """
         self._device_lane(device).register(spec)
 
+    async def revoke_model(self, name: str, device: str | None = None) -> None:
+        """Cancel what computes with a model, unload it as soon as that has ended, and forget it.
+
+        Raises:
+            InvalidTaskError: no such model is registered there.
+        """
+        await self._device_lane(device).revoke(name)
+
     async def preload_model(self, name: str, device: str | None = None) -> bool:
         """Bring a model before any task asks for it, unless another one would have to go.
 

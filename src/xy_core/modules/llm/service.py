@@ -86,10 +86,10 @@ class LLMService(Module[LLMConfig]):
         models, self._models = self._models, {}
         async with asyncio.TaskGroup() as group:
             for model_id in models:
-                withdrawal = self.context.scheduler.withdraw_model(
+                revocation = self.context.scheduler.revoke_model(
                     _name(model_id), self.config.device
                 )
-                group.create_task(withdrawal)
+                group.create_task(revocation)
 
     async def health(self) -> ModuleHealth:
         """Name the models, and those whose process has died."""

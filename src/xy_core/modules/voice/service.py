@@ -142,8 +142,8 @@ class VoiceService(Module[VoiceConfig]):
         self._transcriber, self._synthesizers = None, {}
         async with asyncio.TaskGroup() as group:
             for name in names:
-                withdrawal = self.context.scheduler.withdraw_model(name, self.config.device)
-                group.create_task(withdrawal)
+                revocation = self.context.scheduler.revoke_model(name, self.config.device)
+                group.create_task(revocation)
 
     async def health(self) -> ModuleHealth:
         """Name the loaded engines."""
