@@ -1,50 +1,54 @@
-"""The corpora: each reader yields examples in the product's seven labels."""
+"""What is trained on: each reader yields examples in the product's seven labels."""
 
 from __future__ import annotations
 
-import csv
-import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from xy_core.evaluation.emotion.corpora import Example, clue, goemotions, rows
 from xy_core.modules.emotion.types import Emotion
 
 SENTENCES = Path(__file__).with_name("sentences.tsv")
+HELD_OUT = 10
+"""Of a corpus that has no file of its own for it, each tenth text is kept back from training: it
+chooses temperatures and thresholds."""
+GOEMOTIONS_DEV = "goemotions_ekman/dev.tsv"
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
-    """One text and all the emotions that its annotators saw."""
+class Corpus:
+    """A file to train on.
 
-    text: str
-    emotions: tuple[Emotion, ...]
+    Attributes:
+        reader: yields its examples.
+        file: under the folder of the data.
+        weight: of one example in the loss: noisier and more distant domains count less.
+        share: of its examples that an epoch shows; above 1 if it shows them several times.
+        has_neutral: whether its annotators could say that no emotion is there.
+    """
 
-
-def everyday(language: str) -> Iterator[Example]:
-    """Read the project's own sentences of one language."""
-    for own, label, text in _rows(SENTENCES, "\t"):
-        if own == language:
-            yield Example(text, (Emotion(label),))
-
-
-def goemotions(file: Path) -> Iterator[Example]:
-    """Read GoEmotions in Ekman's labels."""
-    labels = (file.parent / "labels.txt").read_text("utf-8").split()
-    for text, ids, _ in _rows(file, "\t"):
-        yield Example(text, tuple(Emotion(labels[int(number)]) for number in ids.split(",")))
+    reader: Callable[[Path], Iterator[Example]]
+    file: str
+    weight: float
+    share: float = 1.0
+    has_neutral: bool = True
 
 
-def meld(file: Path) -> Iterator[Example]:
-    """Read MELD, which may be used to evaluate only."""
-    with file.open(encoding="utf-8", newline="") as lines:
-        for row in csv.DictReader(lines):
-            yield Example(row["Utterance"], (Emotion(row["Emotion"]),))
+def everyday(language: str) -> Callable[[Path], Iterator[Example]]:
+    """Return the reader of the project's own sentences of one language."""
+
+    def read(file: Path) -> Iterator[Example]:
+        for own, labels, text in rows(file):
+            if own == language:
+                yield Example(text, tuple(Emotion(label) for label in labels.split(",")))
+
+    return read
 
 
 def xed(file: Path) -> Iterator[Example]:
     """Read one language of XED; its anticipation and trust have no label here."""
-    for text, ids in _rows(file, "\t"):
+    for text, ids in rows(file):
         found = tuple(_XED[number.strip()] for number in ids.split(",") if number.strip() in _XED)
         if found:
             yield Example(text, found)
@@ -52,36 +56,54 @@ def xed(file: Path) -> Iterator[Example]:
 
 def xed_neutral(file: Path) -> Iterator[Example]:
     """Read the neutral lines of XED."""
-    for _, text in _rows(file, "\t"):
+    for _, text in rows(file):
         yield Example(text, (Emotion.NEUTRAL,))
-
-
-def clue(file: Path) -> Iterator[Example]:
-    """Read CLUE's emotion set, which has no neutral text."""
-    for line in file.read_text("utf-8").splitlines():
-        row = json.loads(line)
-        yield Example(row["content"], (_CLUE[row["label"]],))
 
 
 def cped(file: Path) -> Iterator[Example]:
     """Read CPED; relaxed and the "other" emotions have no label here."""
-    for _, _, label, _, text in _rows(file, "\t"):
+    for _, _, label, _, text in rows(file):
         if label in _CPED:
             yield Example(text, (_CPED[label],))
 
 
-TRAINING: tuple[tuple[Callable[[Path], Iterator[Example]], str, float], ...] = (
-    (goemotions, "goemotions_ekman/train.tsv", 1.0),
-    (xed, "xed_en/en-annotated.tsv", 0.5),
-    (xed_neutral, "xed_en/neu_en.txt", 0.5),
-    (xed, "xed_zh/cn.tsv", 0.2),
-    (xed, "xed_zh/tw.tsv", 0.2),
-    (xed, "xed_zh/zh.tsv", 0.2),
-    (clue, "clue_emotion/valid.jsonl", 3.0),
-    (cped, "cped/valid.tsv", 0.4),
-    (cped, "cped/test.tsv", 0.4),
+OWN = (Corpus(everyday("en"), str(SENTENCES), 1.0, 3.0), Corpus(everyday("zh"), str(SENTENCES), 1.0, 3.0))
+"""The project's own sentences; all of them are trained on."""
+CORPORA = (
+    Corpus(goemotions, "goemotions_ekman/train.tsv", 1.0),
+    Corpus(xed, "xed_en/en-annotated.tsv", 0.6, has_neutral=False),
+    Corpus(xed_neutral, "xed_en/neu_en.txt", 0.5, 0.5),
+    Corpus(xed, "xed_zh/cn.tsv", 0.3, has_neutral=False),
+    Corpus(xed, "xed_zh/tw.tsv", 0.3, has_neutral=False),
+    Corpus(xed, "xed_zh/zh.tsv", 0.3, has_neutral=False),
+    Corpus(clue, "clue_emotion/valid.jsonl", 1.5, 2.0, has_neutral=False),
+    Corpus(cped, "cped/valid.tsv", 0.5, 0.5),
+    Corpus(cped, "cped/test.tsv", 0.5, 0.5),
+    *OWN,
 )
-"""Reader, file and weight of one example: noisier and more distant domains count less."""
+
+
+def taught(data: Path) -> list[tuple[int, Example]]:
+    """Return what is trained on, each example after the number of its corpus."""
+    return [
+        (number, example)
+        for number, corpus in enumerate(CORPORA)
+        for place, example in enumerate(corpus.reader(data / corpus.file))
+        if place % HELD_OUT or corpus in OWN or corpus.reader is goemotions
+    ]
+
+
+def held_out(data: Path) -> list[tuple[int, Example]]:
+    """Return what calibrates; GoEmotions has a file of its own for it."""
+    kept = [(0, example) for example in goemotions(data / GOEMOTIONS_DEV)]
+    return kept + [
+        (number, example)
+        for number, corpus in enumerate(CORPORA)
+        if corpus not in OWN and corpus.reader is not goemotions
+        for place, example in enumerate(corpus.reader(data / corpus.file))
+        if place % HELD_OUT == 0
+    ]
+
 
 _XED: Mapping[str, Emotion] = {
     "1": Emotion.ANGER,
@@ -90,15 +112,6 @@ _XED: Mapping[str, Emotion] = {
     "5": Emotion.JOY,
     "6": Emotion.SADNESS,
     "7": Emotion.SURPRISE,
-}
-_CLUE: Mapping[str, Emotion] = {
-    "like": Emotion.JOY,
-    "happiness": Emotion.JOY,
-    "sadness": Emotion.SADNESS,
-    "anger": Emotion.ANGER,
-    "disgust": Emotion.DISGUST,
-    "fear": Emotion.FEAR,
-    "surprise": Emotion.SURPRISE,
 }
 _CPED: Mapping[str, Emotion] = {
     "happy": Emotion.JOY,
@@ -112,13 +125,3 @@ _CPED: Mapping[str, Emotion] = {
     "disgust": Emotion.DISGUST,
     "neutral": Emotion.NEUTRAL,
 }
-
-
-def _rows(file: Path, separator: str) -> Iterator[list[str]]:
-    width = 0
-    with file.open(encoding="utf-8") as lines:
-        for line in lines:
-            row = line.rstrip("\n").split(separator)
-            width = width or len(row)
-            if len(row) == width:
-                yield row
