@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from xy_core.evaluation.emotion.corpora import Example, clue, goemotions, rows
+from xy_core.evaluation.emotion.corpora import Example, clue, goemotions, meld, rows
 from xy_core.modules.emotion.types import Emotion
 
 SENTENCES = Path(__file__).with_name("sentences.tsv")
@@ -83,28 +85,60 @@ CORPORA = (
 )
 
 
+TESTS = (
+    (goemotions, "goemotions_ekman/test.tsv"),
+    (meld, "meld/test.csv"),
+    (clue, "clue_emotion/test.jsonl"),
+)
+"""What is tested on, and must not be trained on."""
+
+
 def taught(data: Path) -> list[tuple[int, Example]]:
     """Return what is trained on, each example after the number of its corpus."""
     return [
         (number, example)
-        for number, corpus in enumerate(CORPORA)
-        for place, example in enumerate(corpus.reader(data / corpus.file))
-        if place % HELD_OUT or corpus in OWN or corpus.reader is goemotions
+        for number, place, example in _all(data)
+        if place % HELD_OUT or CORPORA[number] in OWN or CORPORA[number].reader is goemotions
     ]
 
 
 def held_out(data: Path) -> list[tuple[int, Example]]:
     """Return what calibrates; GoEmotions has a file of its own for it."""
-    kept = [(0, example) for example in goemotions(data / GOEMOTIONS_DEV)]
-    return kept + [
-        (number, example)
-        for number, corpus in enumerate(CORPORA)
-        if corpus not in OWN and corpus.reader is not goemotions
-        for place, example in enumerate(corpus.reader(data / corpus.file))
-        if place % HELD_OUT == 0
+    forbidden = _test_texts(data)
+    return [
+        *((0, one) for one in goemotions(data / GOEMOTIONS_DEV) if essence(one.text) not in forbidden),
+        *(
+            (number, example)
+            for number, place, example in _all(data)
+            if place % HELD_OUT == 0
+            and CORPORA[number] not in OWN
+            and CORPORA[number].reader is not goemotions
+        ),
     ]
 
 
+def essence(text: str) -> str:
+    """Return a text's words alone, by which it is known again; all of it if it has none."""
+    folded = unicodedata.normalize("NFKC", text).lower()
+    return " ".join(_WORD.findall(folded)) or folded.strip()
+
+
+def _all(data: Path) -> Iterator[tuple[int, int, Example]]:
+    """Yield corpus, place in it, and example of all that is in no test set."""
+    forbidden = _test_texts(data)
+    for number, corpus in enumerate(CORPORA):
+        for place, example in enumerate(corpus.reader(data / corpus.file)):
+            if essence(example.text) not in forbidden:
+                yield number, place, example
+
+
+def _test_texts(data: Path) -> frozenset[str]:
+    return frozenset(
+        essence(example.text) for reader, file in TESTS for example in reader(data / file)
+    )
+
+
+_WORD = re.compile(r"\w+")
 _XED: Mapping[str, Emotion] = {
     "1": Emotion.ANGER,
     "3": Emotion.DISGUST,

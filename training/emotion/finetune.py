@@ -31,9 +31,9 @@ log = logging.getLogger(__name__)
 
 LONGEST = 96
 """Tokens of a text that are learned from; five in a hundred of Weibo's texts are longer."""
-TOKENS = 1_536
+TOKENS = 2_048
 """Tokens of one step, padding included."""
-TEXTS = 64
+TEXTS = 96
 """Texts of one step at most."""
 PEAK = 1.2e-4
 HEAD_PEAK = 1e-3
@@ -211,11 +211,11 @@ def train(crown, lesson, states, given, report) -> None:
         schedule.step()
         running = 0.98 * running + 0.02 * loss.item()
         tokens += int(mask.sum())
-        if number % 50 == 49:
+        if number % 25 == 24:
             spent = time.monotonic() - begun
             log.info("step %d of %d, loss %.4f, %.0f tokens/s, %.0f s left", number + 1, len(steps),
                      running / (1 - 0.98 ** (number + 1)), tokens / spent, spent / (number + 1) * (len(steps) - number - 1))
-        if number % 400 == 399 or number == len(steps) - 1:
+        if number % 200 == 199 or number == len(steps) - 1:
             crown.eval()
             report()
             torch.save(crown.state_dict(), given.work / f"{given.name}.part.pt")

@@ -1,0 +1,52 @@
+"""What every recogniser of emotions in text offers, and which one is used."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Protocol
+
+from xy_core.modules.emotion.types import Emotion
+
+BACKENDS = files("xy_core.modules.emotion.backends")
+
+
+@dataclass(frozen=True, slots=True)
+class Recognition:
+    """What a recogniser finds in a text.
+
+    Attributes:
+        probabilities: how likely each emotion is the one that the text shows; they sum to 1.
+        presence: how likely each emotion is there at all, several at once if need be.
+        named: the emotions that are there, the likeliest first; never empty.
+    """
+
+    probabilities: Mapping[Emotion, float]
+    presence: Mapping[Emotion, float]
+    named: tuple[Emotion, ...]
+
+
+class Recogniser(Protocol):
+    """Reads the emotion of a text; may be used by several threads at a time."""
+
+    def read(self, text: str) -> Recognition | None:
+        """Return what is found, or None if the text says nothing that the recogniser knows."""
+        ...
+
+
+def load_recogniser() -> Recogniser:
+    """Load the encoder, or the linear model where the encoder's libraries are not installed.
+
+    Raises:
+        BackendError: the files are missing or damaged.
+    """
+    if find_spec("onnxruntime") and find_spec("tokenizers"):
+        from xy_core.modules.emotion.backends.encoder import EncoderRecogniser  # noqa: PLC0415
+
+        return EncoderRecogniser.load(Path(str(BACKENDS / "encoder")))
+    from xy_core.modules.emotion.backends.linear import LinearRecogniser  # noqa: PLC0415
+
+    return LinearRecogniser.load(BACKENDS / "weights.npz")
