@@ -40,7 +40,9 @@ _TOKENIZER = (
     "0b44a9d7b51c3c62626640cda0e2c2f70fdacdc25bbbd68038369d14ebdf4c39",
 )
 _COMMON_WORDS = 40_000
-_ALWAYS = re.compile("▁?[!-~]|[\u3400-\u9fff\u3000-\u303f\uff00-\uff65\u2010-\u2bff\U0001f000-\U0001faff]")
+_ALWAYS = re.compile(
+    "▁?[!-~]|[\u3400-\u9fff\u3000-\u303f\uff00-\uff65\u2010-\u2bff\U0001f000-\U0001faff]"
+)
 """Single characters that are kept whether they were seen or not."""
 
 
@@ -84,9 +86,7 @@ def _kept(full: Mapping[str, Any], texts: Iterable[str]) -> list[int]:
         for encoded in cut.encode_batch(list(source), add_special_tokens=False):
             kept.update(encoded.ids)
     vocabulary = full["model"]["vocab"]
-    kept.update(
-        place for place, (token, _) in enumerate(vocabulary) if _ALWAYS.fullmatch(token)
-    )
+    kept.update(place for place, (token, _) in enumerate(vocabulary) if _ALWAYS.fullmatch(token))
     return sorted(kept)
 
 

@@ -69,7 +69,10 @@ def cped(file: Path) -> Iterator[Example]:
             yield Example(text, (_CPED[label],))
 
 
-OWN = (Corpus(everyday("en"), str(SENTENCES), 1.0, 3.0), Corpus(everyday("zh"), str(SENTENCES), 1.0, 3.0))
+OWN = (
+    Corpus(everyday("en"), str(SENTENCES), 1.0, 3.0),
+    Corpus(everyday("zh"), str(SENTENCES), 1.0, 3.0),
+)
 """The project's own sentences; all of them are trained on."""
 CORPORA = (
     Corpus(goemotions, "goemotions_ekman/train.tsv", 1.0),
@@ -106,7 +109,11 @@ def held_out(data: Path) -> list[tuple[int, Example]]:
     """Return what calibrates; GoEmotions has a file of its own for it."""
     forbidden = _test_texts(data)
     return [
-        *((0, one) for one in goemotions(data / GOEMOTIONS_DEV) if essence(one.text) not in forbidden),
+        *(
+            (0, one)
+            for one in goemotions(data / GOEMOTIONS_DEV)
+            if essence(one.text) not in forbidden
+        ),
         *(
             (number, example)
             for number, place, example in _all(data)

@@ -196,14 +196,18 @@ def train(crown, lesson, states, given, report) -> None:
     steps = [step for _ in range(whole) for step in epoch(lesson, dice)]
     steps = steps[: int(len(steps) * given.epochs / whole)]
     optimiser = torch.optim.AdamW(groups(crown), weight_decay=DECAY, fused=True)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda n: pace(n, len(steps), given.hold))
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimiser, lambda n: pace(n, len(steps), given.hold)
+    )
     begun, running, tokens = time.monotonic(), 0.0, 0
     crown.train()
     for number, places in enumerate(steps):
         inward, mask = states.batch(places)
         with torch.autocast("cpu", torch.bfloat16):
             scores = crown(inward, mask)
-        loss = cost(scores.float() + crown.habits(torch.from_numpy(lesson.corpora[places])), lesson, places)
+        loss = cost(
+            scores.float() + crown.habits(torch.from_numpy(lesson.corpora[places])), lesson, places
+        )
         optimiser.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(crown.parameters(), 1.0)
@@ -213,8 +217,14 @@ def train(crown, lesson, states, given, report) -> None:
         tokens += int(mask.sum())
         if number % 25 == 24:
             spent = time.monotonic() - begun
-            log.info("step %d of %d, loss %.4f, %.0f tokens/s, %.0f s left", number + 1, len(steps),
-                     running / (1 - 0.98 ** (number + 1)), tokens / spent, spent / (number + 1) * (len(steps) - number - 1))
+            log.info(
+                "step %d of %d, loss %.4f, %.0f tokens/s, %.0f s left",
+                number + 1,
+                len(steps),
+                running / (1 - 0.98 ** (number + 1)),
+                tokens / spent,
+                spent / (number + 1) * (len(steps) - number - 1),
+            )
         if number % 200 == 199 or number == len(steps) - 1:
             crown.eval()
             report()
@@ -263,7 +273,13 @@ def report(crown: Crown, check: Lesson, states: Grounded) -> None:
         guess = np.where(check.judged[own], which[own], -1e9).argmax(axis=1)
         truth = check.shares[own] > 0
         right = truth[np.arange(len(guess)), guess].mean()
-        log.info("   %-32s n %5d accuracy %.3f macro-F1 %.3f", corpus.file, own.sum(), right, macro(guess, truth))
+        log.info(
+            "   %-32s n %5d accuracy %.3f macro-F1 %.3f",
+            corpus.file,
+            own.sum(),
+            right,
+            macro(guess, truth),
+        )
 
 
 def macro(guess: npt.NDArray[np.int64], truth: npt.NDArray[np.bool_]) -> float:
@@ -273,7 +289,9 @@ def macro(guess: npt.NDArray[np.int64], truth: npt.NDArray[np.bool_]) -> float:
     return float((2 * both / np.maximum(1, either))[truth.any(axis=0)].mean())
 
 
-def scored(crown: Crown, check: Lesson, states: Grounded) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
+def scored(
+    crown: Crown, check: Lesson, states: Grounded
+) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
     """Return the scores of all texts, each of shape (n, 7): which emotion, and which are present."""
     lengths = [len(ids) for ids in check.ids]
     found = np.empty((len(lengths), 2 * LABELS), np.float32)

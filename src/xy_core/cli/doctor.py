@@ -34,6 +34,7 @@ _EXTRAS = {
     ),
     "vision": ("rapidocr", "cv2", "onnxruntime"),
     "memory": ("onnxruntime", "tokenizers"),
+    "emotion": ("onnxruntime", "tokenizers"),
 }
 _GIB = 1024**3
 

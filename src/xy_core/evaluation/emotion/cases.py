@@ -47,17 +47,16 @@ class CaseVerdict:
 
 def read_cases() -> list[Case]:
     """Return all cases in their order."""
-    file = files("xy_core.evaluation.emotion") / "cases.tsv"
-    with file.open(encoding="utf-8", newline="") as lines:
-        return [
-            Case(
-                row["language"],
-                row["kind"],
-                tuple(row["expected"].split("|")),
-                row["text"] * int(row["times"]),
-            )
-            for row in csv.DictReader(lines, delimiter="\t")
-        ]
+    lines = (files("xy_core.evaluation.emotion") / "cases.tsv").read_text("utf-8").splitlines()
+    return [
+        Case(
+            row["language"],
+            row["kind"],
+            tuple(row["expected"].split("|")),
+            row["text"] * int(row["times"]),
+        )
+        for row in csv.DictReader(lines, delimiter="\t")
+    ]
 
 
 def judge(recogniser: Recogniser, cases: Sequence[Case], unsure_below: float) -> list[CaseVerdict]:

@@ -64,7 +64,7 @@ class Verdicts:
     @property
     def accuracy(self) -> float:
         """The share of texts whose likeliest emotion is among those that annotators named."""
-        return float((self.top & self.truth).any(axis=1).mean())
+        return float(self._right.mean())
 
     @property
     def calibration_error(self) -> float:
@@ -73,13 +73,17 @@ class Verdicts:
         Naeini et al. (2015), "Obtaining well calibrated probabilities using Bayesian binning".
         """
         sure = self.shares.max(axis=1)
-        right = (self.top & self.truth).any(axis=1)
+        right = self._right
         bins = np.minimum((sure * _BINS).astype(int), _BINS - 1)
         gaps = [
             abs(sure[bins == place].mean() - right[bins == place].mean()) * (bins == place).mean()
             for place in np.unique(bins)
         ]
         return float(sum(gaps))
+
+    @property
+    def _right(self) -> Truth:
+        return np.asarray((self.top & self.truth).any(axis=1))
 
 
 def macro_f1(named: Truth, truth: Truth) -> float:

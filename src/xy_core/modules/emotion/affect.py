@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from xy_core.modules.emotion.types import NEUTRAL_ONLY, Emotion, EmotionReading, shares_as_json
+from xy_core.modules.emotion.types import (
+    NEUTRAL_ONLY,
+    VALENCE_AROUSAL,
+    Emotion,
+    EmotionReading,
+    shares_as_json,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +33,12 @@ class Affect:
     @property
     def valence(self) -> float:
         """How pleasant the mood is, -1..1; neutral is 0."""
-        return sum(share * _VALENCE_AROUSAL[of][0] for of, share in self.probabilities.items())
+        return sum(share * VALENCE_AROUSAL[of][0] for of, share in self.probabilities.items())
 
     @property
     def arousal(self) -> float:
         """How excited the mood is, -1..1; neutral is 0."""
-        return sum(share * _VALENCE_AROUSAL[of][1] for of, share in self.probabilities.items())
+        return sum(share * VALENCE_AROUSAL[of][1] for of, share in self.probabilities.items())
 
     def decayed(self, seconds: float, half_life: float) -> Affect:
         """Return the mood after some quiet time: every `half_life` seconds halve what is felt.
@@ -61,20 +67,6 @@ class Affect:
             "valence": round(self.valence, 4),
             "arousal": round(self.arousal, 4),
         }
-
-
-_VALENCE_AROUSAL: Mapping[Emotion, tuple[float, float]] = {
-    Emotion.JOY: (0.76, 0.48),
-    Emotion.SADNESS: (-0.63, -0.27),
-    Emotion.ANGER: (-0.51, 0.59),
-    Emotion.FEAR: (-0.64, 0.60),
-    Emotion.SURPRISE: (0.40, 0.67),
-    Emotion.DISGUST: (-0.60, 0.35),
-    Emotion.NEUTRAL: (0.0, 0.0),
-}
-"""Mean pleasure and arousal of joyful, sad, angry, fearful, surprised and disgusted, from
-Russell & Mehrabian (1977), "Evidence for a three-factor theory of emotions", J. Research in
-Personality 11, 273-294."""
 
 
 def _mixed(

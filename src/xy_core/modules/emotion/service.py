@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
 from typing import ClassVar
 
 from typing_extensions import override
@@ -11,7 +10,7 @@ from xy_core.core.errors import ModuleUnavailable
 from xy_core.core.module import HealthStatus, Module, ModuleContext, ModuleHealth
 from xy_core.core.task import TaskPriority, TaskType
 from xy_core.modules.emotion.affect import Affect
-from xy_core.modules.emotion.backends.linear import LinearRecogniser
+from xy_core.modules.emotion.backends.recogniser import Recogniser, load_recogniser
 from xy_core.modules.emotion.config import EmotionConfig
 from xy_core.modules.emotion.events import MoodMoved
 from xy_core.modules.emotion.moods import Moods
@@ -27,7 +26,7 @@ class EmotionService(Module[EmotionConfig]):
     def __init__(self, context: ModuleContext, config: EmotionConfig) -> None:
         super().__init__(context, config)
         self._moods = Moods(config)
-        self._recogniser: LinearRecogniser | None = None
+        self._recogniser: Recogniser | None = None
 
     @override
     async def initialize(self) -> None:
@@ -36,9 +35,8 @@ class EmotionService(Module[EmotionConfig]):
         Raises:
             BackendError: the weights are missing or damaged.
         """
-        weights = files("xy_core.modules.emotion.backends") / "weights.npz"
         self._recogniser = await self.context.scheduler.run(
-            LinearRecogniser.load, weights, name="emotion.load", task_type=TaskType.CPU_BOUND
+            load_recogniser, name="emotion.load", task_type=TaskType.CPU_BOUND
         )
 
     async def read_text(
@@ -56,16 +54,14 @@ class EmotionService(Module[EmotionConfig]):
         """
         if self._recogniser is None:
             raise ModuleUnavailable(self.name, None)
-        probabilities = await self.context.scheduler.run(
-            self._recogniser.probabilities,
+        found = await self.context.scheduler.run(
+            self._recogniser.read,
             text[: self.config.max_characters],
             name="emotion.text",
             priority=priority,
             task_type=TaskType.CPU_BOUND,
         )
-        if probabilities is None:
-            return EmotionReading.nothing()
-        return EmotionReading.of(probabilities, self.config.unsure_below)
+        return EmotionReading.found(found, self.config.unsure_below)
 
     async def feel(self, person: str, reading: EmotionReading) -> Affect:
         """Let a reading move a person's mood; publishes `MoodMoved` and returns the mood."""

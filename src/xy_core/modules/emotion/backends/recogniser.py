@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
 from importlib.resources import files
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
-from xy_core.modules.emotion.types import Emotion
+from xy_core.modules.emotion.types import Recognition
 
 BACKENDS = files("xy_core.modules.emotion.backends")
-
-
-@dataclass(frozen=True, slots=True)
-class Recognition:
-    """What a recogniser finds in a text.
-
-    Attributes:
-        probabilities: how likely each emotion is the one that the text shows; they sum to 1.
-        presence: how likely each emotion is there at all, several at once if need be.
-        named: the emotions that are there, the likeliest first; never empty.
-    """
-
-    probabilities: Mapping[Emotion, float]
-    presence: Mapping[Emotion, float]
-    named: tuple[Emotion, ...]
 
 
 class Recogniser(Protocol):
@@ -43,7 +26,8 @@ def load_recogniser() -> Recogniser:
     Raises:
         BackendError: the files are missing or damaged.
     """
-    if find_spec("onnxruntime") and find_spec("tokenizers"):
+    encoder = BACKENDS / "encoder" / "network.onnx"
+    if encoder.is_file() and find_spec("onnxruntime") and find_spec("tokenizers"):
         from xy_core.modules.emotion.backends.encoder import EncoderRecogniser  # noqa: PLC0415
 
         return EncoderRecogniser.load(Path(str(BACKENDS / "encoder")))

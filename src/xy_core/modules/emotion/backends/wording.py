@@ -12,8 +12,10 @@ MOST_CHARACTERS = 2_000
 _RUN = re.compile(r"(.)\1{3,}", re.DOTALL)
 _SPACE = re.compile(r"\s+")
 _SYMBOL = re.compile("[\u2190-\u2bff\U0001f000-\U0001faff]")
-_INVISIBLE = re.compile("[\u0000-\u0008\u200b-\u200f\u2060\ufe0e\ufe0f\ud800-\uf8ff\U0001f3fb-\U0001f3ff]")
-"""Control characters, joiners, variation selectors, lone surrogates, private characters and skin tones."""
+_INVISIBLE = re.compile(
+    "[\u0000-\u0008\u200b-\u200f\u2060\ufe0e\ufe0f\ud800-\uf8ff\U0001f3fb-\U0001f3ff]"
+)
+"""Control characters, joiners, variation selectors, lone surrogates, private use, skin tones."""
 
 
 def worded(text: str, known: Container[str]) -> str:
