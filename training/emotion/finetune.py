@@ -71,6 +71,7 @@ def main() -> None:
     options.add_argument("--work", type=Path, required=True, help="folder for what is made")
     options.add_argument("--seed", type=int, default=1)
     options.add_argument("--epochs", type=float, default=3)
+    options.add_argument("--steps", type=int, help="stop after so many")
     options.add_argument("--begin", type=Path, help="go on from this network")
     options.add_argument("--name", default="crown")
     options.add_argument("--hold", action="store_true", help="keep the learning rate at its peak")
@@ -194,7 +195,7 @@ def train(crown, lesson, states, given, report) -> None:
     dice = np.random.default_rng(given.seed)
     whole = math.ceil(given.epochs)
     steps = [step for _ in range(whole) for step in epoch(lesson, dice)]
-    steps = steps[: int(len(steps) * given.epochs / whole)]
+    steps = steps[: int(len(steps) * given.epochs / whole)][: given.steps]
     optimiser = torch.optim.AdamW(groups(crown), weight_decay=DECAY, fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda n: pace(n, len(steps), given.hold)

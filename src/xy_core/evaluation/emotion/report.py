@@ -38,7 +38,7 @@ class PublicSet:
     bounds: Mapping[str, float]
 
 
-TEST_SETS: Mapping[str, PublicSet] = {
+PUBLIC_SETS: Mapping[str, PublicSet] = {
     "goemotions-ekman": PublicSet(
         "goemotions_ekman/test.tsv",
         "f9f9b91827fe134259469368b93abddc2a52e2e2a87beab661023b06cf490baa",
@@ -83,14 +83,14 @@ def evaluate(data: Path, unsure_below: float, progress: Progress) -> EmotionRepo
         InputError: a test set is missing or is not the one that was kept out of training.
         BackendError: the model cannot be read.
     """
-    sets = {name: _examples(name, data) for name in TEST_SETS}
+    sets = {name: _examples(name, data) for name in PUBLIC_SETS}
     recogniser = load_recogniser()
     rows: dict[str, Figures] = {}
     checks: list[Check] = []
     for name, examples in sets.items():
         progress(f"{name}: {len(examples)}")
-        rows[name] = _figures(TEST_SETS[name], Verdicts.of(recogniser, examples))
-        checks += _checks(name, TEST_SETS[name], rows[name])
+        rows[name] = _figures(PUBLIC_SETS[name], Verdicts.of(recogniser, examples))
+        checks += _checks(name, PUBLIC_SETS[name], rows[name])
     progress("cases")
     cases = judge(recogniser, read_cases(), unsure_below)
     rows["cases"] = _case_figures(cases)
@@ -107,7 +107,7 @@ def evaluate(data: Path, unsure_below: float, progress: Progress) -> EmotionRepo
 
 
 def _examples(name: str, data: Path) -> list[Example]:
-    wanted = TEST_SETS[name]
+    wanted = PUBLIC_SETS[name]
     file = data / wanted.file
     try:
         content = file.read_bytes()
@@ -124,9 +124,9 @@ def _examples(name: str, data: Path) -> list[Example]:
     return list(wanted.read(file))
 
 
-def _figures(test_set: PublicSet, verdicts: Verdicts) -> dict[str, float]:
+def _figures(public_set: PublicSet, verdicts: Verdicts) -> dict[str, float]:
     """Return a set's figures; where several emotions may be named, the F1 is of all of them."""
-    judged = verdicts if test_set.has_neutral else verdicts.without_neutral()
+    judged = verdicts if public_set.has_neutral else verdicts.without_neutral()
     several = bool((judged.truth.sum(axis=1) > 1).any())
     named = judged.named if several else judged.top
     found = {
@@ -138,8 +138,8 @@ def _figures(test_set: PublicSet, verdicts: Verdicts) -> dict[str, float]:
     return {"texts": len(judged.truth)} | {key: round(value, 4) for key, value in found.items()}
 
 
-def _checks(name: str, test_set: PublicSet, figures: Figures) -> Iterator[Check]:
-    for figure, bound in test_set.bounds.items():
+def _checks(name: str, public_set: PublicSet, figures: Figures) -> Iterator[Check]:
+    for figure, bound in public_set.bounds.items():
         yield Check(f"{name}: {figure}", figures[figure], bound, "at least")
     error = figures["calibration_error"]
     yield Check(f"{name}: calibration_error", error, _MOST_CALIBRATION_ERROR, "at most")

@@ -36,10 +36,13 @@ def worded(text: str, known: Container[str]) -> str:
 
 
 def says_something(text: str) -> bool:
-    """Tell whether a text has a letter of any script or a symbol such as an emoji."""
-    return any(unicodedata.category(character)[0] == "L" for character in text) or bool(
-        _SYMBOL.search(text)
+    """Tell whether a text has a letter of any script, or a symbol such as an emoji."""
+    return _SYMBOL.search(text) is not None or any(
+        unicodedata.category(character) in _LETTERS for character in text
     )
+
+
+_LETTERS = {"Ll", "Lo", "Lt", "Lu"}
 
 
 def _named(symbol: str, known: Container[str]) -> str:
