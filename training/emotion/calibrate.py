@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,20 +16,22 @@ import numpy as np
 import numpy.typing as npt
 import torch
 from scipy.optimize import minimize
-from scipy.special import expit, log_softmax
+from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 
 from training.emotion.corpora import CORPORA, Example, held_out
 from training.emotion.encoder import Crown, Ground
 from training.emotion.export import export
-from training.emotion.finetune import fetch
-from xy_core.modules.emotion.backends.calibration import LABELS
+from training.emotion.lessons import fetch
+from xy_core.modules.emotion.backends.calibration import LABELS, Evidence
 from xy_core.modules.emotion.backends.encoder import CALIBRATION, EncoderRecogniser
 from xy_core.modules.emotion.backends.features import is_chinese
+from xy_core.modules.emotion.backends.linear import LinearRecogniser
+from xy_core.modules.emotion.backends.recogniser import BACKENDS
 from xy_core.modules.emotion.types import Emotion
 
 Floats = npt.NDArray[np.float64]
-Held = Sequence[tuple[int, Example]]
+Bools = npt.NDArray[np.bool_]
 
 SHIPPED = Path("src/xy_core/modules/emotion/backends/encoder")
 FIRM = 2e-3
@@ -36,9 +39,10 @@ FIRM = 2e-3
 _CUTS = np.linspace(0.1, 0.7, 61)
 _NEUTRAL = LABELS.index(Emotion.NEUTRAL)
 _UNSET: dict[str, Any] = {
-    "temperature": 1.0,
-    **dict.fromkeys(("bias", "shift", "thresholds"), [0.0] * len(LABELS)),
-    "slope": [1.0] * len(LABELS),
+    **dict.fromkeys(("temperature", "words"), 1.0),
+    **dict.fromkeys(
+        ("bias", "there_slope", "there_words", "there_bias", "thresholds"), [0.0] * len(LABELS)
+    ),
 }
 
 
@@ -58,60 +62,92 @@ def main() -> None:
     file = given.out / CALIBRATION
     file.write_text(json.dumps({"en": _UNSET, "zh": _UNSET}), "utf-8")
 
-    recogniser = EncoderRecogniser.load(given.out)
+    linear = LinearRecogniser.load(BACKENDS / "weights.npz")
+    recogniser = EncoderRecogniser.load(given.out, linear)
     examples = held_out(given.data)
-    scores = np.array([recogniser.scores(example.text) for _, example in examples])
+    evidence = [recogniser.evidence(example.text) for _, example in examples]
     chinese = np.array([is_chinese(example.text) for _, example in examples])
-    np.savez(given.work / f"held-{given.network}.npz", scores=scores, chinese=chinese)
-    found = {
-        name: calibration([examples[place] for place in np.flatnonzero(own)], scores[own])
-        for name, own in (("en", ~chinese), ("zh", chinese))
-    }
+    found = {}
+    for name, own in (("en", ~chinese), ("zh", chinese)):
+        places = np.flatnonzero(own)
+        held = Held.of([examples[place] for place in places], [evidence[place] for place in places])
+        found[name] = calibration(held)
     file.write_text(json.dumps(found, indent=1) + "\n", "utf-8")
 
 
-def calibration(examples: Held, scores: Floats) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Held:
+    """The held-out texts of one language.
+
+    Attributes:
+        which, there, words: shape (n, 7): the evidence in each.
+        truth: shape (n, 7): what their annotators named.
+        judged: shape (n, 7): False where they could not.
+        weights: shape (n,).
+    """
+
+    which: Floats
+    there: Floats
+    words: Floats
+    truth: Bools
+    judged: Bools
+    weights: Floats
+
+    @classmethod
+    def of(cls, examples: Sequence[tuple[int, Example]], evidence: Sequence[Evidence]) -> Held:
+        """Gather texts and the evidence in them."""
+        corpora = [CORPORA[number] for number, _ in examples]
+        truth = np.array([[label in e.emotions for label in LABELS] for _, e in examples])
+        judged = np.ones(truth.shape, bool)
+        judged[:, _NEUTRAL] = [corpus.has_neutral for corpus in corpora]
+        return cls(
+            *(np.array([getattr(one, part) for one in evidence]) for part in _EVIDENCE),
+            truth,
+            judged,
+            np.array([corpus.weight * corpus.share for corpus in corpora]),
+        )
+
+
+def calibration(held: Held) -> dict[str, Any]:
     """Choose one language's calibration; the backend says what each part is."""
-    truth = np.array([[label in e.emotions for label in LABELS] for _, e in examples])
-    corpora = [CORPORA[number] for number, _ in examples]
-    weights = np.array([corpus.weight for corpus in corpora])
-    judged = np.ones(truth.shape, bool)
-    judged[:, _NEUTRAL] = [corpus.has_neutral for corpus in corpora]
-    temperature, bias = which(scores[:, : len(LABELS)], truth, judged, weights)
-    there = scores[:, len(LABELS) :]
-    slope, shift, thresholds = np.transpose(
-        [present(there[:, n], truth[:, n], judged[:, n] * weights) for n in range(len(LABELS))]
-    )
-    parts = {"bias": bias, "slope": slope, "shift": shift, "thresholds": thresholds}
-    rounded = {name: np.round(values, 4).tolist() for name, values in parts.items()}
-    return {"temperature": round(temperature, 4), **rounded}
+    temperature, words, bias = which(held)
+    parts = np.transpose([present(held, label) for label in range(len(LABELS))])
+    vectors = dict(zip(_PRESENCE, parts, strict=True)) | {"bias": bias}
+    rounded = {name: np.round(values, 4).tolist() for name, values in vectors.items()}
+    return {"temperature": round(temperature, 4), "words": round(words, 4), **rounded}
 
 
-def which(scores: Floats, truth: npt.NDArray[np.bool_], judged: npt.NDArray[np.bool_], weights: Floats) -> tuple[float, Floats]:
-    """Return temperature and bias that make the labels likeliest."""
-    shares = truth / truth.sum(axis=1, keepdims=True) * (weights / weights.sum())[:, None]
+def which(held: Held) -> tuple[float, float, Floats]:
+    """Return temperature, weight of the words and bias that make the labels likeliest."""
+    shares = held.truth / held.truth.sum(axis=1, keepdims=True)
+    shares *= (held.weights / held.weights.sum())[:, None]
 
     def loss(chosen: Floats) -> float:
-        moved = np.where(judged, (scores + chosen[1:]) / np.exp(chosen[0]), -1e9)
-        held = FIRM * float((chosen[1:] ** 2).sum())
-        return held - float((shares * log_softmax(moved, axis=1)).sum())
+        scores = (held.which + chosen[1] * held.words + chosen[2:]) / np.exp(chosen[0])
+        likely = log_softmax(np.where(held.judged, scores, -1e9), axis=1)
+        return FIRM * float((chosen[2:] ** 2).sum()) - float((shares * likely).sum())
 
-    found = minimize(loss, np.zeros(len(LABELS) + 1), method="L-BFGS-B").x
-    return float(np.exp(found[0])), found[1:]
+    found = minimize(loss, np.zeros(len(LABELS) + 2), method="L-BFGS-B").x
+    return float(np.exp(found[0])), float(found[1]), found[2:]
 
 
-def present(scores: Floats, truth: npt.NDArray[np.bool_], weights: Floats) -> tuple[float, float, float]:
-    """Return slope and shift that make presence likeliest, and the threshold of the best F1."""
-    model = LogisticRegression(C=1e3).fit(scores[:, None], truth, sample_weight=weights)
-    slope, shift = float(model.coef_[0, 0]), float(model.intercept_[0])
-    shares = expit(scores * slope + shift)
+def present(held: Held, label: int) -> tuple[float, float, float, float]:
+    """Return what makes the presence of one emotion likeliest, and the threshold of its best F1."""
+    evidence = np.stack([held.there[:, label], held.words[:, label]], axis=1)
+    truth, weights = held.truth[:, label], held.judged[:, label] * held.weights
+    model = LogisticRegression(C=1e3).fit(evidence, truth, sample_weight=weights)
+    shares = model.predict_proba(evidence)[:, 1]
 
     def f1(cut: float) -> float:
         named = shares >= cut
         return float(2 * (weights * (named & truth)).sum() / (weights * (named * 1 + truth)).sum())
 
-    return slope, shift, float(max(_CUTS, key=f1))
+    slope, words = model.coef_[0]
+    return slope, words, model.intercept_[0], max(_CUTS, key=f1)
 
+
+_EVIDENCE = ("which", "there", "words")
+_PRESENCE = ("there_slope", "there_words", "there_bias", "thresholds")
 
 if __name__ == "__main__":
     main()

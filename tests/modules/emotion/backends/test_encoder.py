@@ -18,13 +18,15 @@ from xy_core.modules.emotion.backends.encoder import (
     WORDS,
     EncoderRecogniser,
 )
+from xy_core.modules.emotion.backends.linear import LinearRecogniser
 from xy_core.modules.emotion.backends.recogniser import BACKENDS, load_recogniser
 from xy_core.modules.emotion.config import EmotionConfig
 from xy_core.modules.emotion.types import Emotion
 
 FOLDER = Path(str(BACKENDS / "encoder"))
 FILES = (NETWORK, WORDS, SCALES, TOKENIZER, CALIBRATION)
-RECOGNISER = EncoderRecogniser.load(FOLDER)
+LINEAR = LinearRecogniser.load(BACKENDS / "weights.npz")
+RECOGNISER = EncoderRecogniser.load(FOLDER, LINEAR)
 
 
 def test_the_encoder_is_what_is_used():
@@ -49,7 +51,7 @@ def test_any_text_gives_a_distribution_or_nothing(text: str):
 @pytest.mark.parametrize("text", ["I won!", "我今天很难过", "😭", "ok 好 👍 ok"])
 def test_the_same_text_is_read_the_same(text: str):
     assert RECOGNISER.read(text) == RECOGNISER.read(text)
-    assert RECOGNISER.read(text) == EncoderRecogniser.load(FOLDER).read(text)
+    assert RECOGNISER.read(text) == EncoderRecogniser.load(FOLDER, LINEAR).read(text)
 
 
 @pytest.mark.parametrize(
@@ -84,7 +86,7 @@ def test_a_missing_file_is_reported(tmp_path: Path, name: str):
     folder = _copy(tmp_path)
     (folder / name).unlink()
     with pytest.raises(BackendError, match="reinstall"):
-        EncoderRecogniser.load(folder)
+        EncoderRecogniser.load(folder, LINEAR)
 
 
 @pytest.mark.parametrize("name", FILES)
@@ -95,14 +97,14 @@ def test_a_truncated_file_is_reported(tmp_path: Path, name: str, keep: int):
     (folder / name).unlink()
     (folder / name).write_bytes(content[: min(keep, len(content) // 2)])
     with pytest.raises(BackendError, match="reinstall"):
-        EncoderRecogniser.load(folder)
+        EncoderRecogniser.load(folder, LINEAR)
 
 
 @pytest.mark.parametrize("library", ["onnxruntime", "tokenizers"])
 def test_a_missing_library_is_named(monkeypatch: pytest.MonkeyPatch, library: str):
     monkeypatch.setitem(sys.modules, library, None)
     with pytest.raises(MissingExtraError, match=rf"{library}.*xy-core\[emotion\]"):
-        EncoderRecogniser.load(FOLDER)
+        EncoderRecogniser.load(FOLDER, LINEAR)
 
 
 def _copy(tmp_path: Path) -> Path:

@@ -1,4 +1,7 @@
-"""A small encoder that was taught emotions: multilingual-e5-small in int8, by onnxruntime."""
+"""A small encoder that was taught emotions: multilingual-e5-small in int8, by onnxruntime.
+
+A linear model over n-grams gives a second opinion: it knows the words of rare emotions by heart.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +15,10 @@ import numpy as np
 import numpy.typing as npt
 
 from xy_core.core.errors import BackendError, MissingExtraError
-from xy_core.modules.emotion.backends.calibration import Calibration
+from xy_core.modules.emotion.backends.calibration import LABELS, Calibration, Evidence
 from xy_core.modules.emotion.backends.features import is_chinese
-from xy_core.modules.emotion.backends.wording import says_something, worded
+from xy_core.modules.emotion.backends.linear import LinearRecogniser
+from xy_core.modules.emotion.backends.wording import MOST_CHARACTERS, says_something, worded
 from xy_core.modules.emotion.types import Recognition
 
 NETWORK = "network.onnx"
@@ -35,7 +39,8 @@ class EncoderRecogniser:
         session: of onnxruntime: rows of words, float32 (1, n, width), to scores, float32 (14,).
         tokenizer: of tokenizers.
         table: the rows of all words.
-        english: how scores of an English text become probabilities.
+        linear: the second opinion.
+        english: how evidence in an English text become probabilities.
         chinese: the same of a text that is Chinese, if only in part.
     """
 
@@ -45,17 +50,23 @@ class EncoderRecogniser:
         session: Any,  # noqa: ANN401 - onnxruntime has no types
         tokenizer: Any,  # noqa: ANN401 - nor has tokenizers
         table: WordTable,
+        linear: LinearRecogniser,
         english: Calibration,
         chinese: Calibration,
     ) -> None:
         self._session = session
         self._tokenizer = tokenizer
         self._table = table
+        self._linear = linear
         self._calibrations = (english, chinese)
 
     @classmethod
-    def load(cls, folder: Path) -> EncoderRecogniser:
+    def load(cls, folder: Path, linear: LinearRecogniser) -> EncoderRecogniser:
         """Read what ``training/emotion`` wrote.
+
+        Args:
+            folder: of the encoder's files.
+            linear: the second opinion.
 
         Raises:
             BackendError: a file is missing or damaged.
@@ -68,6 +79,7 @@ class EncoderRecogniser:
                 session=_session(onnxruntime, folder / NETWORK),
                 tokenizer=tokenizers.Tokenizer.from_file(str(folder / TOKENIZER)),
                 table=WordTable.load(folder),
+                linear=linear,
                 english=Calibration.of(stored["en"]),
                 chinese=Calibration.of(stored["zh"]),
             )
@@ -84,10 +96,10 @@ class EncoderRecogniser:
         """
         if not says_something(text):
             return None
-        return self._calibrations[is_chinese(text)].recognition(self.scores(text))
+        return self._calibrations[is_chinese(text)].recognition(self.evidence(text))
 
-    def scores(self, text: str) -> npt.NDArray[np.float64]:
-        """Return the network's scores, shape (14,): which emotion it is, and which are there.
+    def evidence(self, text: str) -> Evidence:
+        """Return what speaks for each emotion in a text.
 
         Raises:
             BackendError: onnxruntime failed.
@@ -97,7 +109,10 @@ class EncoderRecogniser:
             (scores,) = self._session.run(["scores"], {"words": self._table.rows(ids)[None]})
         except Exception as error:  # as above
             raise BackendError(f"the emotion model failed: {error}") from error
-        return np.asarray(scores, np.float64)
+        which, there = np.split(np.asarray(scores, np.float64), 2)
+        shares = self._linear.probabilities(text[:MOST_CHARACTERS])
+        words = np.log([shares[label] for label in LABELS]) if shares else np.zeros(len(LABELS))
+        return Evidence(which, there, words)
 
     def _tokens(self, text: str) -> Sequence[int]:
         ids: list[int] = self._tokenizer.encode(text).ids

@@ -7,6 +7,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Protocol
 
+from xy_core.modules.emotion.backends.encoder import EncoderRecogniser
+from xy_core.modules.emotion.backends.linear import LinearRecogniser
 from xy_core.modules.emotion.types import Recognition
 
 BACKENDS = files("xy_core.modules.emotion.backends")
@@ -21,16 +23,12 @@ class Recogniser(Protocol):
 
 
 def load_recogniser() -> Recogniser:
-    """Load the encoder, or the linear model where the encoder's libraries are not installed.
+    """Load the encoder, or the linear model alone where the encoder's libraries are missing.
 
     Raises:
         BackendError: the files are missing or damaged.
     """
-    encoder = BACKENDS / "encoder" / "network.onnx"
-    if encoder.is_file() and find_spec("onnxruntime") and find_spec("tokenizers"):
-        from xy_core.modules.emotion.backends.encoder import EncoderRecogniser  # noqa: PLC0415
-
-        return EncoderRecogniser.load(Path(str(BACKENDS / "encoder")))
-    from xy_core.modules.emotion.backends.linear import LinearRecogniser  # noqa: PLC0415
-
-    return LinearRecogniser.load(BACKENDS / "weights.npz")
+    linear = LinearRecogniser.load(BACKENDS / "weights.npz")
+    if not (find_spec("onnxruntime") and find_spec("tokenizers")):
+        return linear
+    return EncoderRecogniser.load(Path(str(BACKENDS / "encoder")), linear)
