@@ -48,16 +48,17 @@ class Stage:
         steps: how many.
         seed: of the order of the texts and of dropout.
         warm: steps in which the learning rate rises to its peak.
-        falls: whether it falls to nothing then, or stays.
+        end: the step at which it would have fallen to nothing; None if it stays.
     """
 
     steps: int
     seed: int
     warm: int
-    falls: bool
+    end: int | None
 
 
-STAGES = (Stage(400, 1, 101, falls=False), Stage(900, 2, 54, falls=True))
+STAGES = (Stage(400, 1, 101, None), Stage(200, 2, 54, 900), Stage(330, 3, 19, 330))
+"""What an hour on a busy machine allowed: a little less than one epoch in all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +86,7 @@ def main() -> None:
     ground, crown = Ground(base.tensors), Crown(base.tensors, len(CORPORA))
     lessons = [Lesson.of(of(given.data), tokenizer) for of in (taught, held_out)]
     course, check = (Course(one, Grounded.of(ground, one, given.work)) for one in lessons)
-    stages = STAGES if given.only is None else (Stage(given.only, 1, 101, falls=False),)
+    stages = STAGES if given.only is None else (Stage(given.only, 1, 101, None),)
     for stage in stages:
         train(crown, course, stage, check)
     torch.save(crown.state_dict(), given.work / f"{given.name}.pt")
@@ -170,7 +171,7 @@ def _groups(crown: Crown) -> list[dict[str, Any]]:
 
 def _pace(step: int, stage: Stage) -> float:
     """Return the share of the peak learning rate."""
-    fall = (stage.steps - step) / max(1, stage.steps - stage.warm) if stage.falls else 1.0
+    fall = (stage.end - step) / max(1, stage.end - stage.warm) if stage.end else 1.0
     return min((step + 1) / stage.warm, fall)
 
 
