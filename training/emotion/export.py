@@ -6,6 +6,7 @@ scale a word: mapped into memory, only the rows that are looked up take any.
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from torch.nn import functional
 
 from training.emotion.base import HEADS, WIDTH
 from training.emotion.encoder import Crown, Ground, Layer
-from xy_core.modules.emotion.backends.encoder import NETWORK, SCALES, TOKENIZER, WORDS
+from xy_core.modules.emotion.backends.encoder import NETWORK, SCALES, TOKENS, WORDS
 
 _OPSET = 17
 _STEPS = 127
@@ -67,7 +68,9 @@ def export(ground: Ground, crown: Crown, tokenizer: str, folder: Path) -> None:
     scale = np.abs(words).max(axis=1, keepdims=True).clip(1e-8) / _STEPS
     np.save(folder / WORDS, np.rint(words / scale).astype(np.int8))
     np.save(folder / SCALES, scale.astype(np.float32))
-    (folder / TOKENIZER).write_text(tokenizer, "utf-8")
+    vocabulary = json.loads(tokenizer)["model"]["vocab"]
+    lines = (f"{token}\t{score:.6g}\n" for token, score in vocabulary)
+    (folder / TOKENS).write_text("".join(lines), "utf-8")
 
 
 def _plain(layer: Layer, states: Tensor) -> Tensor:

@@ -34,7 +34,7 @@ _EXTRAS = {
     ),
     "vision": ("rapidocr", "cv2", "onnxruntime"),
     "memory": ("onnxruntime", "tokenizers"),
-    "emotion": ("onnxruntime", "tokenizers"),
+    "emotion": ("onnxruntime",),
 }
 _GIB = 1024**3
 

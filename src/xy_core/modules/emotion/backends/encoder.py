@@ -5,10 +5,14 @@ A linear model over n-grams gives a second opinion: it knows the words of rare e
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import json
+import os
 from collections.abc import Sequence
+from io import FileIO
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -18,13 +22,14 @@ from xy_core.core.errors import BackendError, MissingExtraError
 from xy_core.modules.emotion.backends.calibration import LABELS, Calibration, Evidence
 from xy_core.modules.emotion.backends.features import is_chinese
 from xy_core.modules.emotion.backends.linear import LinearRecogniser
+from xy_core.modules.emotion.backends.unigram import Unigram
 from xy_core.modules.emotion.backends.wording import MOST_CHARACTERS, says_something, worded
 from xy_core.modules.emotion.types import Recognition
 
 NETWORK = "network.onnx"
 WORDS = "words.npy"
 SCALES = "scales.npy"
-TOKENIZER = "tokenizer.json"
+TOKENS = "tokens.tsv"
 CALIBRATION = "calibration.json"
 
 _FIRST, _LAST = 64, 32
@@ -37,7 +42,7 @@ class EncoderRecogniser:
 
     Args:
         session: of onnxruntime: rows of words, float32 (1, n, width), to scores, float32 (14,).
-        tokenizer: of tokenizers.
+        tokens: the vocabulary.
         table: the rows of all words.
         linear: the second opinion.
         english: how evidence in an English text become probabilities.
@@ -48,14 +53,14 @@ class EncoderRecogniser:
         self,
         *,
         session: Any,  # noqa: ANN401 - onnxruntime has no types
-        tokenizer: Any,  # noqa: ANN401 - nor has tokenizers
+        tokens: Unigram,
         table: WordTable,
         linear: LinearRecogniser,
         english: Calibration,
         chinese: Calibration,
     ) -> None:
         self._session = session
-        self._tokenizer = tokenizer
+        self._tokens = tokens
         self._table = table
         self._linear = linear
         self._calibrations = (english, chinese)
@@ -70,20 +75,23 @@ class EncoderRecogniser:
 
         Raises:
             BackendError: a file is missing or damaged.
-            MissingExtraError: onnxruntime or tokenizers is not installed.
+            MissingExtraError: onnxruntime is not installed.
         """
-        onnxruntime, tokenizers = _library("onnxruntime"), _library("tokenizers")
+        onnxruntime = _library("onnxruntime")
         try:
             stored = json.loads((folder / CALIBRATION).read_text("utf-8"))
+            tokens = Unigram.load(folder / TOKENS)
+            session = _session(onnxruntime, folder / NETWORK)
+            _give_back_memory()
             return cls(
-                session=_session(onnxruntime, folder / NETWORK),
-                tokenizer=tokenizers.Tokenizer.from_file(str(folder / TOKENIZER)),
-                table=WordTable.load(folder),
+                session=session,
+                tokens=tokens,
+                table=WordTable.load(folder, len(tokens)),
                 linear=linear,
                 english=Calibration.of(stored["en"]),
                 chinese=Calibration.of(stored["zh"]),
             )
-        except Exception as error:  # both libraries raise Exception's own or private classes
+        except Exception as error:  # onnxruntime raises Exception's own and private classes
             raise BackendError(
                 f"the emotion model cannot be read ({error}): reinstall xy-core"
             ) from error
@@ -104,7 +112,7 @@ class EncoderRecogniser:
         Raises:
             BackendError: onnxruntime failed.
         """
-        ids = self._tokens(worded(text, _Known(self._tokenizer)))
+        ids = self._ids(worded(text, self._tokens))
         try:
             (scores,) = self._session.run(["scores"], {"words": self._table.rows(ids)[None]})
         except Exception as error:  # as above
@@ -114,52 +122,56 @@ class EncoderRecogniser:
         words = np.log([shares[label] for label in LABELS]) if shares else np.zeros(len(LABELS))
         return Evidence(which, there, words)
 
-    def _tokens(self, text: str) -> Sequence[int]:
-        ids: list[int] = self._tokenizer.encode(text).ids
+    def _ids(self, text: str) -> Sequence[int]:
+        ids = self._tokens.encode(text)
         return ids if len(ids) <= _FIRST + _LAST else ids[:_FIRST] + ids[-_LAST:]
 
 
 class WordTable:
-    """The rows of all words, of which only those that are looked up come into memory.
+    """The rows of all words, read from the file where they are looked up.
+
+    That takes a microsecond a word. Mapped into memory, the file would count as the process's own.
 
     Args:
-        words: int8, shape (vocabulary, width).
+        file: int8, vocabulary × width, after its header.
+        start: length of the header, in bytes.
         scales: float32, shape (vocabulary, 1): what a word's 1 is worth.
-
-    Raises:
-        ValueError: the shapes do not fit.
+        width: of a row.
     """
 
-    def __init__(self, words: npt.NDArray[np.int8], scales: npt.NDArray[np.float32]) -> None:
-        if scales.shape != (len(words), 1):
-            raise ValueError(f"the words have unexpected shapes {words.shape}, {scales.shape}")
-        self._words = words
+    def __init__(
+        self, file: FileIO, start: int, scales: npt.NDArray[np.float32], width: int
+    ) -> None:
+        self._file = file
+        self._start = start
         self._scales = scales
+        self._width = width
+        self._lock = Lock()
 
     @classmethod
-    def load(cls, folder: Path) -> WordTable:
-        """Map the table into memory.
+    def load(cls, folder: Path, vocabulary: int) -> WordTable:
+        """Open the table of a vocabulary of this size.
 
         Raises:
             OSError: a file is missing.
-            ValueError: a file is damaged.
+            ValueError: a file is damaged, or is of another vocabulary.
         """
-        return cls(np.load(folder / WORDS, mmap_mode="r"), np.load(folder / SCALES))
+        words = np.load(folder / WORDS, mmap_mode="r")
+        scales = np.load(folder / SCALES)
+        if len(words) != vocabulary or scales.shape != (vocabulary, 1):
+            raise ValueError(f"{vocabulary} tokens, but rows {words.shape}, scales {scales.shape}")
+        return cls((folder / WORDS).open("rb", buffering=0), words.offset, scales, words.shape[1])
 
     def rows(self, ids: Sequence[int]) -> npt.NDArray[np.float32]:
         """Return the rows of some words, shape (n, width)."""
-        rows: npt.NDArray[np.float32] = self._words[ids] * self._scales[ids]
+        read = bytearray()
+        with self._lock:
+            for number in ids:
+                self._file.seek(self._start + number * self._width)
+                read += self._file.read(self._width)
+        steps = np.frombuffer(read, np.int8).reshape(-1, self._width)
+        rows: npt.NDArray[np.float32] = steps * self._scales[ids]
         return rows
-
-
-class _Known:
-    """The single characters that a tokenizer has a token for."""
-
-    def __init__(self, tokenizer: Any) -> None:  # noqa: ANN401 - as above
-        self._tokenizer = tokenizer
-
-    def __contains__(self, character: object) -> bool:
-        return self._tokenizer.token_to_id(character) is not None
 
 
 def _session(onnxruntime: Any, file: Path) -> Any:  # noqa: ANN401 - as above
@@ -167,7 +179,15 @@ def _session(onnxruntime: Any, file: Path) -> Any:  # noqa: ANN401 - as above
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
     options.enable_cpu_mem_arena = False
+    options.enable_mem_pattern = False
     return onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
+
+
+def _give_back_memory() -> None:
+    """Let the C library return what loading has freed: 15 MiB, which it would keep otherwise."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if os.name == "posix" else None
+    if trim is not None:  # only glibc has it
+        trim(0)
 
 
 def _library(name: str) -> Any:  # noqa: ANN401 - any module

@@ -23,12 +23,12 @@ class Recogniser(Protocol):
 
 
 def load_recogniser() -> Recogniser:
-    """Load the encoder, or the linear model alone where the encoder's libraries are missing.
+    """Load the encoder, or the linear model alone where onnxruntime is not installed.
 
     Raises:
         BackendError: the files are missing or damaged.
     """
     linear = LinearRecogniser.load(BACKENDS / "weights.npz")
-    if not (find_spec("onnxruntime") and find_spec("tokenizers")):
+    if find_spec("onnxruntime") is None:
         return linear
     return EncoderRecogniser.load(Path(str(BACKENDS / "encoder")), linear)
