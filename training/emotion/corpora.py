@@ -27,6 +27,7 @@ class Corpus:
         file: under the folder of the data.
         weight: of one example in the loss: noisier and more distant domains count less.
         share: of its examples that an epoch shows; above 1 if it shows them several times.
+        last: the same in the last stage, which teaches what people say to an assistant.
         has_neutral: whether its annotators could say that no emotion is there.
     """
 
@@ -34,6 +35,7 @@ class Corpus:
     file: str
     weight: float
     share: float = 1.0
+    last: float = 1.0
     has_neutral: bool = True
 
 
@@ -70,20 +72,20 @@ def cped(file: Path) -> Iterator[Example]:
 
 
 OWN = (
-    Corpus(everyday("en"), str(SENTENCES), 1.0, 3.0),
-    Corpus(everyday("zh"), str(SENTENCES), 1.0, 3.0),
+    Corpus(everyday("en"), str(SENTENCES), 1.0, 3.0, last=10.0),
+    Corpus(everyday("zh"), str(SENTENCES), 1.0, 3.0, last=10.0),
 )
 """The project's own sentences; all of them are trained on."""
 CORPORA = (
-    Corpus(goemotions, "goemotions_ekman/train.tsv", 1.0),
-    Corpus(xed, "xed_en/en-annotated.tsv", 0.6, has_neutral=False),
-    Corpus(xed_neutral, "xed_en/neu_en.txt", 0.5, 0.5),
+    Corpus(goemotions, "goemotions_ekman/train.tsv", 1.0, last=0.35),
+    Corpus(xed, "xed_en/en-annotated.tsv", 0.6, last=0.35, has_neutral=False),
+    Corpus(xed_neutral, "xed_en/neu_en.txt", 0.5, 0.5, last=0.2),
     Corpus(xed, "xed_zh/cn.tsv", 0.3, has_neutral=False),
     Corpus(xed, "xed_zh/tw.tsv", 0.3, has_neutral=False),
     Corpus(xed, "xed_zh/zh.tsv", 0.3, has_neutral=False),
-    Corpus(clue, "clue_emotion/valid.jsonl", 1.5, 2.0, has_neutral=False),
-    Corpus(cped, "cped/valid.tsv", 0.5, 0.5),
-    Corpus(cped, "cped/test.tsv", 0.5, 0.5),
+    Corpus(clue, "clue_emotion/valid.jsonl", 1.5, 2.0, last=1.5, has_neutral=False),
+    Corpus(cped, "cped/valid.tsv", 0.5, 0.5, last=0.25),
+    Corpus(cped, "cped/test.tsv", 0.5, 0.5, last=0.25),
     *OWN,
 )
 

@@ -27,9 +27,6 @@ from training.emotion.lessons import Lesson, batches, epoch, fetch
 
 log = logging.getLogger(__name__)
 
-PEAK = 1.2e-4
-"""Learning rate of the highest layer."""
-HEAD_PEAK = 1e-3
 FADE = 0.88
 """Each layer's learning rate, as a share of that of the layer above it."""
 SMOOTH = 0.05
@@ -49,16 +46,33 @@ class Stage:
         seed: of the order of the texts and of dropout.
         warm: steps in which the learning rate rises to its peak.
         end: the step at which it would have fallen to nothing; None if it stays.
+        peak: learning rate of the highest layer.
+        head: learning rate of the head.
+        last: whether the corpora are mixed as in the last stage.
     """
 
     steps: int
     seed: int
     warm: int
     end: int | None
+    peak: float = 1.2e-4
+    head: float = 1e-3
+    last: bool = False
+
+    @property
+    def shares(self) -> npt.NDArray[np.float64]:
+        """How much of each corpus an epoch shows."""
+        return np.array([corpus.last if self.last else corpus.share for corpus in CORPORA])
 
 
-STAGES = (Stage(400, 1, 101, None), Stage(200, 2, 54, 900), Stage(330, 3, 19, 330))
-"""What an hour on a busy machine allowed: a little less than one epoch in all."""
+STAGES = (
+    Stage(400, 1, 101, None),
+    Stage(200, 2, 54, 900),
+    Stage(330, 3, 19, 330),
+    Stage(150, 4, 19, 320, peak=7e-5, head=5e-4),
+    Stage(200, 5, 12, 200, peak=5e-5, head=3e-4, last=True),
+)
+"""About an epoch in all, cut into parts as a busy machine allowed, not because it is best so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +109,7 @@ def main() -> None:
 def train(crown: Crown, course: Course, stage: Stage, check: Course) -> None:
     """Teach the network for one stage."""
     torch.manual_seed(stage.seed)
-    optimiser = torch.optim.AdamW(_groups(crown), weight_decay=DECAY, fused=True)
+    optimiser = torch.optim.AdamW(_groups(crown, stage), weight_decay=DECAY, fused=True)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _pace(step, stage))
     begun = time.monotonic()
     for number, places in enumerate(_steps(course.lesson, stage), start=1):
@@ -153,20 +167,20 @@ def _steps(lesson: Lesson, stage: Stage) -> Iterator[list[int]]:
     dice = np.random.default_rng(stage.seed)
     left = stage.steps
     while left:
-        for places in epoch(lesson, dice)[:left]:
+        for places in epoch(lesson, stage.shares, dice)[:left]:
             yield places
             left -= 1
 
 
-def _groups(crown: Crown) -> list[dict[str, Any]]:
+def _groups(crown: Crown, stage: Stage) -> list[dict[str, Any]]:
     """Give lower layers, which know language, smaller steps than the head, which knows nothing."""
     top = len(crown.layers) - 1
     layers: list[dict[str, Any]] = [
-        {"params": list(layer.parameters()), "lr": PEAK * FADE ** (top - place)}
+        {"params": list(layer.parameters()), "lr": stage.peak * FADE ** (top - place)}
         for place, layer in enumerate(crown.layers)
     ]
     head = [*crown.head.parameters(), *crown.habits.parameters()]
-    return [*layers, {"params": head, "lr": HEAD_PEAK}]
+    return [*layers, {"params": head, "lr": stage.head}]
 
 
 def _pace(step: int, stage: Stage) -> float:

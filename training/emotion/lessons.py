@@ -78,10 +78,17 @@ def fetch(data: Path, work: Path) -> Base:
     return Base.fetch(work, (worded(example.text, _EVERY) for example in examples))
 
 
-def epoch(lesson: Lesson, dice: np.random.Generator) -> list[list[int]]:
-    """Return the steps of one epoch: texts of about one length together, in a random order."""
+def epoch(
+    lesson: Lesson, shares: npt.NDArray[np.float64], dice: np.random.Generator
+) -> list[list[int]]:
+    """Return the steps of one epoch: texts of about one length together, in a random order.
+
+    Args:
+        lesson: all texts.
+        shares: of each corpus, how much of it is shown; above 1 for several times.
+        dice: decides.
+    """
     lengths = lesson.lengths
-    shares = np.array([corpus.share for corpus in CORPORA])
     times = np.floor(shares[lesson.corpora] + dice.random(len(lengths))).astype(int)
     chosen = np.repeat(np.arange(len(lengths)), times)
     noisy = np.array(lengths)[chosen] * dice.uniform(0.8, 1.25, len(chosen))
