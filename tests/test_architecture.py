@@ -32,7 +32,8 @@ MAY_IMPORT = {
     "settings": COMPOSITION,
     "runtime": COMPOSITION,
     "bench": COMPOSITION | {"bench"},
-    "cli": COMPOSITION | {"bench", "cli"},
+    "evaluation": COMPOSITION | {"bench", "evaluation"},
+    "cli": COMPOSITION | {"bench", "cli", "evaluation"},
     "server": COMPOSITION | {"server"},
 }
 """For each part of the package, the parts that its files may import."""

@@ -26,7 +26,9 @@ COMMANDS = dict(leaves(TREE))
 
 
 def test_the_commands_are_those_that_are_promised():
-    assert {"chat", "ask", "demo", "doctor", "models", "config", "bench"} <= set(TREE.commands)
+    assert {"chat", "ask", "demo", "doctor", "models", "config", "bench", "emotion", "eval"} <= set(
+        TREE.commands
+    )
 
 
 @pytest.mark.parametrize("path", COMMANDS, ids=" ".join)

@@ -1,50 +1,58 @@
-"""The corpora: each reader yields examples in the product's seven labels."""
+"""What is trained on: each reader yields examples in the product's seven labels."""
 
 from __future__ import annotations
 
-import csv
-import json
+import re
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from xy_core.evaluation.emotion.corpora import Example, clue, goemotions, meld, rows
 from xy_core.modules.emotion.types import Emotion
 
 SENTENCES = Path(__file__).with_name("sentences.tsv")
+HELD_OUT = 10
+"""Of a corpus that has no file of its own for it, each tenth text is kept back from training: it
+chooses temperatures and thresholds."""
+GOEMOTIONS_DEV = "goemotions_ekman/dev.tsv"
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
-    """One text and all the emotions that its annotators saw."""
+class Corpus:
+    """A file to train on.
 
-    text: str
-    emotions: tuple[Emotion, ...]
+    Attributes:
+        reader: yields its examples.
+        file: under the folder of the data.
+        weight: of one example in the loss: noisier and more distant domains count less.
+        share: of its examples that an epoch shows; above 1 if it shows them several times.
+        last: the same in the last stage, which teaches what people say to an assistant.
+        has_neutral: whether its annotators could say that no emotion is there.
+    """
+
+    reader: Callable[[Path], Iterator[Example]]
+    file: str
+    weight: float
+    share: float = 1.0
+    last: float = 1.0
+    has_neutral: bool = True
 
 
-def everyday(language: str) -> Iterator[Example]:
-    """Read the project's own sentences of one language."""
-    for own, label, text in _rows(SENTENCES, "\t"):
-        if own == language:
-            yield Example(text, (Emotion(label),))
+def everyday(language: str) -> Callable[[Path], Iterator[Example]]:
+    """Return the reader of the project's own sentences of one language."""
 
+    def read(file: Path) -> Iterator[Example]:
+        for own, labels, text in rows(file):
+            if own == language:
+                yield Example(text, tuple(Emotion(label) for label in labels.split(",")))
 
-def goemotions(file: Path) -> Iterator[Example]:
-    """Read GoEmotions in Ekman's labels."""
-    labels = (file.parent / "labels.txt").read_text("utf-8").split()
-    for text, ids, _ in _rows(file, "\t"):
-        yield Example(text, tuple(Emotion(labels[int(number)]) for number in ids.split(",")))
-
-
-def meld(file: Path) -> Iterator[Example]:
-    """Read MELD, which may be used to evaluate only."""
-    with file.open(encoding="utf-8", newline="") as lines:
-        for row in csv.DictReader(lines):
-            yield Example(row["Utterance"], (Emotion(row["Emotion"]),))
+    return read
 
 
 def xed(file: Path) -> Iterator[Example]:
     """Read one language of XED; its anticipation and trust have no label here."""
-    for text, ids in _rows(file, "\t"):
+    for text, ids in rows(file):
         found = tuple(_XED[number.strip()] for number in ids.split(",") if number.strip() in _XED)
         if found:
             yield Example(text, found)
@@ -52,37 +60,94 @@ def xed(file: Path) -> Iterator[Example]:
 
 def xed_neutral(file: Path) -> Iterator[Example]:
     """Read the neutral lines of XED."""
-    for _, text in _rows(file, "\t"):
+    for _, text in rows(file):
         yield Example(text, (Emotion.NEUTRAL,))
-
-
-def clue(file: Path) -> Iterator[Example]:
-    """Read CLUE's emotion set, which has no neutral text."""
-    for line in file.read_text("utf-8").splitlines():
-        row = json.loads(line)
-        yield Example(row["content"], (_CLUE[row["label"]],))
 
 
 def cped(file: Path) -> Iterator[Example]:
     """Read CPED; relaxed and the "other" emotions have no label here."""
-    for _, _, label, _, text in _rows(file, "\t"):
+    for _, _, label, _, text in rows(file):
         if label in _CPED:
             yield Example(text, (_CPED[label],))
 
 
-TRAINING: tuple[tuple[Callable[[Path], Iterator[Example]], str, float], ...] = (
-    (goemotions, "goemotions_ekman/train.tsv", 1.0),
-    (xed, "xed_en/en-annotated.tsv", 0.5),
-    (xed_neutral, "xed_en/neu_en.txt", 0.5),
-    (xed, "xed_zh/cn.tsv", 0.2),
-    (xed, "xed_zh/tw.tsv", 0.2),
-    (xed, "xed_zh/zh.tsv", 0.2),
-    (clue, "clue_emotion/valid.jsonl", 3.0),
-    (cped, "cped/valid.tsv", 0.4),
-    (cped, "cped/test.tsv", 0.4),
+OWN = (
+    Corpus(everyday("en"), str(SENTENCES), 1.0, 3.0, last=10.0),
+    Corpus(everyday("zh"), str(SENTENCES), 1.0, 3.0, last=10.0),
 )
-"""Reader, file and weight of one example: noisier and more distant domains count less."""
+"""The project's own sentences; all of them are trained on."""
+CORPORA = (
+    Corpus(goemotions, "goemotions_ekman/train.tsv", 1.0, last=0.35),
+    Corpus(xed, "xed_en/en-annotated.tsv", 0.6, last=0.35, has_neutral=False),
+    Corpus(xed_neutral, "xed_en/neu_en.txt", 0.5, 0.5, last=0.2),
+    Corpus(xed, "xed_zh/cn.tsv", 0.3, has_neutral=False),
+    Corpus(xed, "xed_zh/tw.tsv", 0.3, has_neutral=False),
+    Corpus(xed, "xed_zh/zh.tsv", 0.3, has_neutral=False),
+    Corpus(clue, "clue_emotion/valid.jsonl", 1.5, 2.0, last=1.5, has_neutral=False),
+    Corpus(cped, "cped/valid.tsv", 0.5, 0.5, last=0.25),
+    Corpus(cped, "cped/test.tsv", 0.5, 0.5, last=0.25),
+    *OWN,
+)
 
+
+TESTS = (
+    (goemotions, "goemotions_ekman/test.tsv"),
+    (meld, "meld/test.csv"),
+    (clue, "clue_emotion/test.jsonl"),
+)
+"""What is tested on, and must not be trained on."""
+
+
+def taught(data: Path) -> list[tuple[int, Example]]:
+    """Return what is trained on, each example after the number of its corpus."""
+    return [
+        (number, example)
+        for number, place, example in _all(data)
+        if place % HELD_OUT or CORPORA[number] in OWN or CORPORA[number].reader is goemotions
+    ]
+
+
+def held_out(data: Path) -> list[tuple[int, Example]]:
+    """Return what calibrates; GoEmotions has a file of its own for it."""
+    forbidden = _test_texts(data)
+    return [
+        *(
+            (0, one)
+            for one in goemotions(data / GOEMOTIONS_DEV)
+            if essence(one.text) not in forbidden
+        ),
+        *(
+            (number, example)
+            for number, place, example in _all(data)
+            if place % HELD_OUT == 0
+            and CORPORA[number] not in OWN
+            and CORPORA[number].reader is not goemotions
+        ),
+    ]
+
+
+def essence(text: str) -> str:
+    """Return a text's words alone, by which it is known again; all of it if it has none."""
+    folded = unicodedata.normalize("NFKC", text).lower()
+    return " ".join(_WORD.findall(folded)) or folded.strip()
+
+
+def _all(data: Path) -> Iterator[tuple[int, int, Example]]:
+    """Yield corpus, place in it, and example of all that is in no test set."""
+    forbidden = _test_texts(data)
+    for number, corpus in enumerate(CORPORA):
+        for place, example in enumerate(corpus.reader(data / corpus.file)):
+            if essence(example.text) not in forbidden:
+                yield number, place, example
+
+
+def _test_texts(data: Path) -> frozenset[str]:
+    return frozenset(
+        essence(example.text) for reader, file in TESTS for example in reader(data / file)
+    )
+
+
+_WORD = re.compile(r"\w+")
 _XED: Mapping[str, Emotion] = {
     "1": Emotion.ANGER,
     "3": Emotion.DISGUST,
@@ -90,15 +155,6 @@ _XED: Mapping[str, Emotion] = {
     "5": Emotion.JOY,
     "6": Emotion.SADNESS,
     "7": Emotion.SURPRISE,
-}
-_CLUE: Mapping[str, Emotion] = {
-    "like": Emotion.JOY,
-    "happiness": Emotion.JOY,
-    "sadness": Emotion.SADNESS,
-    "anger": Emotion.ANGER,
-    "disgust": Emotion.DISGUST,
-    "fear": Emotion.FEAR,
-    "surprise": Emotion.SURPRISE,
 }
 _CPED: Mapping[str, Emotion] = {
     "happy": Emotion.JOY,
@@ -112,13 +168,3 @@ _CPED: Mapping[str, Emotion] = {
     "disgust": Emotion.DISGUST,
     "neutral": Emotion.NEUTRAL,
 }
-
-
-def _rows(file: Path, separator: str) -> Iterator[list[str]]:
-    width = 0
-    with file.open(encoding="utf-8") as lines:
-        for line in lines:
-            row = line.rstrip("\n").split(separator)
-            width = width or len(row)
-            if len(row) == width:
-                yield row

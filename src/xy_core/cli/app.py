@@ -12,6 +12,7 @@ from xy_core.cli import models
 from xy_core.cli.bench import bench_app
 from xy_core.cli.config import config_app
 from xy_core.cli.context import Options
+from xy_core.cli.emotion import eval_app
 from xy_core.cli.i18n import tr
 from xy_core.cli.mood import mood_app
 from xy_core.cli.tasks import tasks_app
@@ -33,6 +34,7 @@ app.add_typer(config_app, name="config")
 app.add_typer(bench_app, name="bench")
 app.add_typer(mood_app, name="mood")
 app.add_typer(tasks_app, name="tasks")
+app.add_typer(eval_app, name="eval")
 
 JsonOption = Annotated[
     bool, typer.Option("--json", help=tr("Print JSON instead of a table.", "输出 JSON。"))
@@ -141,6 +143,25 @@ def ask(
 
     request = AskRequest(text=text, audio=audio, image=image, face=face, person=person, out=out)
     run_ask(context.obj.settings(), request, as_json=json)
+
+
+@app.command(
+    help=tr(
+        "Read the emotion of a text in English, Chinese or both; - reads standard input.\n\n"
+        'Example: [bold]xy-core emotion "I can\'t believe we won!" --json[/bold]',
+        "识别一段中文、英文或混合文本的情绪；- 表示读取标准输入。\n\n"
+        "示例：[bold]xy-core emotion “没想到我们赢了！” --json[/bold]",
+    )
+)
+def emotion(
+    context: typer.Context,
+    text: Annotated[str, typer.Argument(help=tr("What to read.", "要识别的文本。"))],
+    json: JsonOption = False,
+) -> None:
+    """Read one text."""
+    from xy_core.cli.emotion import run_emotion  # noqa: PLC0415
+
+    run_emotion(context.obj.settings(), text, as_json=json)
 
 
 @app.command(

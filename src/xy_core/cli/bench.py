@@ -180,12 +180,13 @@ def _measure(run: Callable[[Progress], BenchResult], *, json: bool, out: Path | 
     if json:
         typer.echo(json_.dumps(result.as_json(), ensure_ascii=False))
     else:
-        _print(result)
+        print_result(result)
     if any(check.passed is False for check in result.checks):
         raise typer.Exit(1)
 
 
-def _print(result: BenchResult) -> None:
+def print_result(result: BenchResult) -> None:
+    """Print figures by row, then each bound and whether it is kept."""
     console = Console()
     for name, figures in result.rows.items():
         shown = "  ".join(f"{key} {value:,}" for key, value in figures.items() if value is not None)

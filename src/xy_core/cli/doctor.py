@@ -36,7 +36,7 @@ _EXTRAS = {
     ),
     "vision": ("rapidocr", "cv2", "onnxruntime"),
     "memory": ("onnxruntime", "tokenizers"),
-    "emotion": ("soxr", "swift_f0"),
+    "emotion": ("onnxruntime", "soxr", "swift_f0"),
 }
 _GIB = 1024**3
 

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xy_core.modules.emotion.circumplex import PLACES, near, place
+from xy_core.modules.emotion.circumplex import near
 from xy_core.modules.emotion.config import PersonalityConfig
 from xy_core.modules.emotion.personality import baseline
-from xy_core.modules.emotion.types import NEUTRAL_ONLY, Emotion
+from xy_core.modules.emotion.types import NEUTRAL_ONLY, VALENCE_AROUSAL, Emotion, place
 
 traits = st.floats(-1, 1)
 
@@ -34,7 +34,7 @@ def test_a_kind_person_rests_in_better_spirits_than_an_anxious_one():
 
 @pytest.mark.parametrize("emotion", Emotion)
 def test_at_its_own_place_an_emotion_is_the_likeliest(emotion):
-    shares = near(*PLACES[emotion], 0.3, 0.3)
+    shares = near(*VALENCE_AROUSAL[emotion], 0.3, 0.3)
     assert max(shares, key=lambda one: shares[one]) is emotion
 
 

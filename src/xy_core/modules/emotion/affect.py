@@ -6,8 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from xy_core.modules.emotion.circumplex import PLACES, place
-from xy_core.modules.emotion.types import NEUTRAL_ONLY, Emotion, EmotionReading, shares_as_json
+from xy_core.modules.emotion.types import (
+    NEUTRAL_ONLY,
+    VALENCE_AROUSAL,
+    Emotion,
+    EmotionReading,
+    place,
+    shares_as_json,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +108,7 @@ class Affect:
         }
 
 
-_STRONGEST = PLACES[Emotion.JOY][0] * -PLACES[Emotion.SADNESS][0]
+_STRONGEST = VALENCE_AROUSAL[Emotion.JOY][0] * -VALENCE_AROUSAL[Emotion.SADNESS][0]
 """The product of valences where joy meets sadness: the strongest opposition there is."""
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import ClassVar, TypeVar
 
@@ -23,7 +22,7 @@ from xy_core.core.module import HealthStatus, Module, ModuleContext, ModuleHealt
 from xy_core.core.task import TaskPriority, TaskType
 from xy_core.models import ModelStore
 from xy_core.modules.emotion.affect import Affect
-from xy_core.modules.emotion.backends.linear import LinearRecogniser
+from xy_core.modules.emotion.backends.recogniser import Recogniser, load_recogniser
 from xy_core.modules.emotion.config import EmotionConfig
 from xy_core.modules.emotion.events import MoodMoved
 from xy_core.modules.emotion.face.onnx import OnnxFaceReader
@@ -53,7 +52,7 @@ class EmotionService(Module[EmotionConfig]):
     def __init__(self, context: ModuleContext, config: EmotionConfig) -> None:
         super().__init__(context, config)
         self._moods = Moods(config)
-        self._recogniser: LinearRecogniser | None = None
+        self._recogniser: Recogniser | None = None
         self._voice_readers: list[SpeechReader] = []
         self._face_reader: FaceReader | None = None
         self._trouble: XyCoreError | None = None
@@ -65,9 +64,8 @@ class EmotionService(Module[EmotionConfig]):
         Raises:
             BackendError: the weights are missing or damaged.
         """
-        weights = files("xy_core.modules.emotion.backends") / "weights.npz"
         self._recogniser = await self.context.scheduler.run(
-            LinearRecogniser.load, weights, name="emotion.load", task_type=TaskType.CPU_BOUND
+            load_recogniser, name="emotion.load", task_type=TaskType.CPU_BOUND
         )
         self.context.scheduler.limit_key(_FACE, 1)  # a face reader keeps state while it works
         if self.config.speech.prosody:
@@ -92,16 +90,14 @@ class EmotionService(Module[EmotionConfig]):
         """
         if self._recogniser is None:
             raise ModuleUnavailable(self.name, None)
-        probabilities = await self.context.scheduler.run(
-            self._recogniser.probabilities,
+        found = await self.context.scheduler.run(
+            self._recogniser.read,
             text[: self.config.max_characters],
             name="emotion.text",
             priority=priority,
             task_type=TaskType.CPU_BOUND,
         )
-        if probabilities is None:
-            return EmotionReading.nothing()
-        return EmotionReading.of(probabilities, self.config.unsure_below)
+        return EmotionReading.found(found, self.config.unsure_below)
 
     async def read_voice(
         self,

@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 from xy_core.core.errors import MissingExtraError
 from xy_core.modules.emotion import Emotion, Modality
-from xy_core.modules.emotion.circumplex import place
 from xy_core.modules.emotion.speech.features import SpeechFeatures
 from xy_core.modules.emotion.speech.prosody import ProsodyReader, judge
 from xy_core.modules.emotion.speech.speakers import Speakers
+from xy_core.modules.emotion.types import place
 
 USUAL = SpeechFeatures(pitch=3.0, melody=6.0, loudness=-25.0, rate=4.5, pauses=0.15, seconds=3.0)
 EXCITED = SpeechFeatures(pitch=8.0, melody=10.0, loudness=-17.0, rate=5.8, pauses=0.05, seconds=3.0)

@@ -16,7 +16,7 @@ from xy_core.modules.emotion.backends.features import (
     is_chinese,
     weigh,
 )
-from xy_core.modules.emotion.types import Emotion
+from xy_core.modules.emotion.types import Emotion, Recognition
 
 LABELS = tuple(Emotion)
 """The order of the classes in the weights."""
@@ -72,6 +72,13 @@ class LinearRecogniser:
             raise BackendError(
                 f"the emotion weights cannot be read ({error}): reinstall xy-core"
             ) from error
+
+    def read(self, text: str) -> Recognition | None:
+        """Return the likeliest emotion: what else is there, a linear model does not tell."""
+        found = self.probabilities(text)
+        if found is None:
+            return None
+        return Recognition(found, found, (max(found, key=lambda emotion: found[emotion]),))
 
     def probabilities(self, text: str) -> Mapping[Emotion, float] | None:
         """Return how likely each emotion is, or None if the model knows nothing in the text."""

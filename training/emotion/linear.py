@@ -1,13 +1,11 @@
-"""Make ``weights.npz`` of the emotion module; see README.md.
+"""Make ``weights.npz``, the model for machines without onnxruntime; see README.md.
 
-python -m training.emotion.train --data FOLDER
+python -m training.emotion.linear --data FOLDER
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,20 +17,16 @@ from scipy.sparse import csr_matrix, hstack
 from scipy.special import log_softmax
 from sklearn.linear_model import LogisticRegression
 
-from training.emotion.corpora import TRAINING, Example, everyday, goemotions
-from training.emotion.figures import figures
+from training.emotion.corpora import CORPORA, OWN, Example, held_out, taught
 from xy_core.modules.emotion.backends.features import BUCKETS, features, is_chinese, weigh
-from xy_core.modules.emotion.backends.linear import LABELS, LinearRecogniser
+from xy_core.modules.emotion.backends.linear import LABELS
 
 Floats = npt.NDArray[np.float64]
 Weighted = tuple[Example, float]
 
 WEIGHTS = Path("src/xy_core/modules/emotion/backends/weights.npz")
-REPEATS = 15
-"""How often the project's own sentences count: they are few, but of the domain that matters."""
-HELD_OUT = 10
-"""Of the Chinese corpora, which have no file of their own for it, each tenth text is kept back
-from training to choose the temperature."""
+OWN_WEIGHT = 12.0
+"""What one of the project's own sentences counts: they are few, but of the domain that matters."""
 STRENGTH = 4.0
 """Inverse of the L2 penalty."""
 STEPS = 127
@@ -63,7 +57,7 @@ class Corpus:
 
 
 def main() -> None:
-    """Train, calibrate, write the weights, and print the figures as JSON."""
+    """Train, calibrate and write the weights."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--data", type=Path, required=True, help="folder of the corpora")
     options.add_argument("--out", type=Path, default=WEIGHTS, help="where the weights go")
@@ -76,21 +70,17 @@ def main() -> None:
     check = corpus(held_out, rarity)
     temperatures = [temperature(model, check, check.chinese == zh) for zh in (False, True)]
     write(given.out, model, rarity, temperatures)
-    json.dump(figures(LinearRecogniser.load(given.out), given.data), sys.stdout, indent=2)
 
 
 def read(data: Path) -> tuple[list[Weighted], list[Weighted]]:
     """Return what to train on, and what was kept back for calibration."""
-    train: list[Weighted] = []
-    held_out: list[Weighted] = []
-    for reader, file, weight in TRAINING:
-        for number, example in enumerate(reader(data / file)):
-            keep_back = number % HELD_OUT == 0 and not file.startswith("goemotions")
-            (held_out if keep_back else train).append((example, weight))
-    held_out += [(example, 1.0) for example in goemotions(data / "goemotions_ekman/dev.tsv")]
-    for language in ("en", "zh"):
-        train += [(example, 1.0) for example in everyday(language)] * REPEATS
-    return train, held_out
+    train = [(example, _weight(number)) for number, example in taught(data)]
+    return train, [(example, _weight(number)) for number, example in held_out(data)]
+
+
+def _weight(number: int) -> float:
+    corpus = CORPORA[number]
+    return OWN_WEIGHT if corpus in OWN else corpus.weight * corpus.share
 
 
 def rarities(examples: Sequence[Weighted]) -> npt.NDArray[np.float16]:

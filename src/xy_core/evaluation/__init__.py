@@ -1,0 +1,1 @@
+"""How good what we ship is, measured on public test sets."""
