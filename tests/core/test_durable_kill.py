@@ -65,6 +65,7 @@ def test_nothing_is_lost_and_only_what_was_in_flight_runs_again(tmp_path: Path):
         attempts = {task.arguments["number"]: task.attempts for task in find_tasks(file, None, 600)}
     again = [int(line) for line in log.read_text("ascii").split()][len(executed) :]
     assert set(executed) | set(again) == set(range(600))
-    assert set(again) <= unrecorded
+    # Some run for the first time: the process may have died before it had submitted all.
+    assert set(again) & set(executed) <= unrecorded
     # Whoever ran when the process went down has an attempt less.
     assert attempts[150] == attempts[450] == 1
