@@ -1,6 +1,6 @@
 """The agent: perceive, feel, recall, think, express."""
 
-from xy_core.agent.agent import Agent
+from xy_core.agent.agent import Agent, SpokenTurn
 from xy_core.agent.config import AgentConfig
 from xy_core.agent.consistency import Consistency, ExpressionChecked
 from xy_core.agent.events import (
@@ -43,6 +43,7 @@ __all__ = [
     "Seen",
     "SentenceWritten",
     "Spoken",
+    "SpokenTurn",
     "TurnDone",
     "TurnEvent",
     "TurnFailed",
