@@ -15,6 +15,7 @@ from xy_core.server.config import ServerConfig
 from xy_core.server.errors import DOCUMENTED, handle_errors
 from xy_core.server.exchange import Exchanges
 from xy_core.server.openai import chat, models
+from xy_core.server.realtime import endpoint as realtime
 from xy_core.server.security.access import Access
 from xy_core.server.security.body import BodyLimits
 from xy_core.server.security.hosts import Gate
@@ -24,6 +25,7 @@ _ROUTERS = (
     models.router,
     chat.router,
     turns.router,
+    realtime.router,
     events.router,
     health.router,
 )
@@ -46,6 +48,7 @@ def create_app(runtime: Runtime, config: ServerConfig) -> Exchanges:
     )
     api.state.runtime = runtime
     api.state.config = config
+    api.state.seats = realtime.Seats(config.realtime.sessions)
     handle_errors(api)
     for router in _ROUTERS:
         api.include_router(router)

@@ -9,6 +9,7 @@ import platformdirs
 from pydantic import ByteSize, Field, model_validator
 
 from xy_core.core.config import StrictModel
+from xy_core.server.realtime.config import RealtimeConfig
 
 LOCAL_NAMES = ("localhost", "localhost.localdomain")
 
@@ -94,6 +95,7 @@ class ServerConfig(StrictModel):
     limits: LimitsConfig = LimitsConfig()
     idempotency: IdempotencyConfig = IdempotencyConfig()
     remote_images: RemoteImagesConfig = RemoteImagesConfig()
+    realtime: RealtimeConfig = RealtimeConfig()
 
     @model_validator(mode="after")
     def _whole_tls(self) -> ServerConfig:

@@ -48,12 +48,15 @@ class GuardedProtocol(HttpToolsProtocol):
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
-        self.addresses[self._address] -= 1
-        if not self.addresses[self._address]:
-            del self.addresses[self._address]
-        self._forget()
+        self._leave()
         self.resume_writing()
         super().connection_lost(exc)
+
+    @override
+    def handle_websocket_upgrade(self) -> None:
+        # From here on the connection is another protocol's, which does not tell of its end.
+        self._leave()
+        super().handle_websocket_upgrade()
 
     @override
     def data_received(self, data: bytes) -> None:
@@ -83,6 +86,12 @@ class GuardedProtocol(HttpToolsProtocol):
         if self._unread is not None:
             self._unread.cancel()
             self._unread = None
+
+    def _leave(self) -> None:
+        self.addresses[self._address] -= 1
+        if not self.addresses[self._address]:
+            del self.addresses[self._address]
+        self._forget()
 
     def _between_requests(self) -> bool:
         return self.cycle is None or (self.cycle.response_complete and not self.cycle.more_body)
