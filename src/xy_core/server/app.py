@@ -8,13 +8,13 @@ from starlette.types import ASGIApp
 
 from xy_core import __version__
 from xy_core.runtime import Runtime
-from xy_core.server.admin import events, health
+from xy_core.server.admin import events, health, metrics, tasks
 from xy_core.server.admission import Admission
-from xy_core.server.agent import turns
+from xy_core.server.agent import emotion, memory, turns
 from xy_core.server.config import ServerConfig
 from xy_core.server.errors import DOCUMENTED, handle_errors
 from xy_core.server.exchange import Exchanges
-from xy_core.server.openai import chat, models
+from xy_core.server.openai import chat, models, speech, transcriptions, unavailable
 from xy_core.server.realtime import endpoint as realtime
 from xy_core.server.security.access import Access
 from xy_core.server.security.body import BodyLimits
@@ -24,9 +24,16 @@ from xy_core.server.security.keys import KeyStore
 _ROUTERS = (
     models.router,
     chat.router,
+    speech.router,
+    transcriptions.router,
+    unavailable.router,
     turns.router,
     realtime.router,
+    emotion.router,
+    memory.router,
+    tasks.router,
     events.router,
+    metrics.router,
     health.router,
 )
 

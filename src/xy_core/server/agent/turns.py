@@ -16,10 +16,11 @@ from xy_core.modules.emotion import FaceScores
 from xy_core.runtime import Runtime
 from xy_core.server.dependencies import ConfigOf, Priority, RuntimeOf
 from xy_core.server.errors import as_api_error, error_json
+from xy_core.server.json_body import JsonRoute
 from xy_core.server.media import audio_of, picture_at
 from xy_core.server.streaming import EventStream, begun, named_event
 
-router = APIRouter(prefix="/v1/agent", tags=["agent"])
+router = APIRouter(prefix="/v1/agent", tags=["agent"], route_class=JsonRoute)
 
 
 class TurnRequest(BaseModel):

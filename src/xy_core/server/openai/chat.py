@@ -14,6 +14,7 @@ from xy_core.runtime import Runtime
 from xy_core.server.config import ServerConfig
 from xy_core.server.dependencies import AdmissionOf, ConfigOf, Priority, RuntimeOf
 from xy_core.server.errors import ApiError
+from xy_core.server.json_body import JsonRoute
 from xy_core.server.openai.catalogue import AGENT, find
 from xy_core.server.openai.chat_types import ChatRequest, ImagePart, TextPart
 from xy_core.server.openai.completion import Completion, CompletionWriter
@@ -21,7 +22,7 @@ from xy_core.server.openai.user_input import user_input
 from xy_core.server.openai.writing import STOP, Piece, answer, bounded, write
 from xy_core.server.streaming import DONE, EventStream, begun
 
-router = APIRouter(prefix="/v1/chat", tags=["openai"])
+router = APIRouter(prefix="/v1/chat", tags=["openai"], route_class=JsonRoute)
 
 
 @router.post("/completions", response_model=Completion)
