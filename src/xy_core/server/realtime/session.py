@@ -77,7 +77,8 @@ class RealtimeSession:
             async with asyncio.TaskGroup() as group:
                 async for message in messages:
                     await self._take(message, group)
-                if self._response is not None:
+                # A whole reply was delivered, and may be played after the session as well.
+                if self._response is not None and self._response.running:
                     self._response.interrupt()
                     await self._response.cancel("client_cancelled")
         finally:
