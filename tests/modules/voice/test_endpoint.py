@@ -19,6 +19,8 @@ from xy_core.modules.voice.endpoint import (
     SpeechStarted,
 )
 
+SPANS = st.lists(st.tuples(st.integers(1, 30), st.sampled_from([0, 0.9])))
+
 
 def loud(frame: np.ndarray) -> float:
     """A judge that takes any sound for speech."""
@@ -58,9 +60,7 @@ def test_silence_ends_a_turn_after_the_time_that_is_asked_for(silence: float):
     assert len(boundaries(sound((5, 0.9), (frames, 0.0)), silence=silence)) == 2
 
 
-@given(
-    st.integers(1, 3 * FRAME), st.lists(st.tuples(st.integers(1, 30), st.sampled_from([0, 0.9])))
-)
+@given(st.integers(1, 3 * FRAME), SPANS)
 def test_how_the_sound_is_cut_into_pieces_changes_nothing(piece: int, spans: list):
     samples = sound((1, 0.0), *spans)
     assert boundaries(samples, piece) == boundaries(samples, len(samples))
