@@ -13,7 +13,7 @@ from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field, JsonValue
 
-from xy_core.agent import express
+from xy_core.agent import Policy, express
 from xy_core.agent.language import language_of
 from xy_core.core.task import TaskPriority, TaskType
 from xy_core.modules.emotion import Emotion, EmotionReading
@@ -28,7 +28,16 @@ router = APIRouter(prefix="/v1/audio", tags=["openai"], route_class=JsonRoute)
 
 _RATE = 24_000
 """Of OpenAI's ``pcm``, in hertz."""
-_TYPES = {"wav": "audio/wav", "pcm": "audio/pcm", "flac": "audio/flac"}
+_TYPES = {
+    "wav": "audio/wav",
+    "pcm": "audio/pcm",
+    "flac": "audio/flac",
+    "mp3": "audio/mpeg",
+    "opus": "audio/ogg",
+}
+_FILES = {"flac": ("FLAC", "PCM_16"), "mp3": ("MP3", None), "opus": ("OGG", "OPUS")}
+"""What libsndfile calls the formats that come whole."""
+_AS_NAMED = dict.fromkeys(Emotion, Policy.MIRROR)
 _ENDLESS = 0xFFFFFFFF
 """The size in a WAV header whose end is not known yet."""
 
@@ -43,7 +52,7 @@ class SpeechRequest(BaseModel):
         None, max_length=4_096, description="An emotion, by its name: joy, sadness, anger, …"
     )
     emotion: Emotion | None = Field(None, description="An extension: how it should sound.")
-    response_format: Literal["wav", "pcm", "flac"] = "wav"
+    response_format: Literal["mp3", "opus", "flac", "wav", "pcm"] = "mp3"
     speed: float = Field(1.0, ge=0.25, le=4.0, description="Kept within 0.5 to 2.")
 
 
@@ -55,7 +64,7 @@ class SpeechRequest(BaseModel):
 async def create_speech(
     body: SpeechRequest, runtime: RuntimeOf, config: ConfigOf, priority: Priority
 ) -> StreamingResponse:
-    """Say a text; sound comes by the sentence (``wav``, ``pcm``) or whole (``flac``)."""
+    """Say a text; sound comes as it is made (``wav``, ``pcm``) or whole (the others)."""
     card = find(runtime, config.aliases, body.model, "speech")
     pieces = _spoken(runtime, card, body, priority)
     first = [piece async for piece in _first(pieces)]
@@ -89,7 +98,7 @@ def _style(body: SpeechRequest) -> VoiceStyle:
     """Return how to say it: the manner of the emotion that is named, at the given speed."""
     emotion = body.emotion or _named(body.instructions or "")
     shares = {one: float(one is emotion) for one in Emotion}
-    manner = express(EmotionReading.of(shares, 0.0), "en").voice
+    manner = express(EmotionReading.of(shares, 0.0), "en", policies=_AS_NAMED).voice
     rate = min(2.0, max(0.5, manner.rate * body.speed))
     return VoiceStyle(rate, manner.pitch, manner.energy, manner.emotion)
 
@@ -103,10 +112,10 @@ async def _sound(
     first: Sequence[Audio], rest: AsyncGenerator[Audio, None], runtime: Runtime, kind: str
 ) -> AsyncGenerator[bytes, None]:
     async with aclosing(rest):
-        if kind == "flac":
+        if kind in _FILES:
             pieces = [*first, *[piece async for piece in rest]]
             yield await runtime.engine.scheduler.run(
-                _flac, pieces, name="server.flac", task_type=TaskType.CPU_BOUND
+                _file, pieces, kind, name="server.encode", task_type=TaskType.CPU_BOUND
             )
             return
         rate = first[0].rate if first and kind == "wav" else _RATE
@@ -130,8 +139,10 @@ def _wav_header(rate: int) -> bytes:
     return riff + form + struct.pack("<4sI", b"data", _ENDLESS)
 
 
-def _flac(pieces: Sequence[Audio]) -> bytes:
+def _file(pieces: Sequence[Audio], kind: str) -> bytes:
     audio = Audio.concat(pieces) if pieces else Audio.silence(0.1, _RATE)
+    samples = np.clip(audio.resampled(_RATE).samples, -1, 1)
+    container, coding = _FILES[kind]
     buffer = io.BytesIO()
-    library("soundfile").write(buffer, np.clip(audio.samples, -1, 1), audio.rate, format="FLAC")
+    library("soundfile").write(buffer, samples, _RATE, format=container, subtype=coding)
     return buffer.getvalue()

@@ -11,14 +11,14 @@ from xy_core.server.errors import ApiError
 router = APIRouter(prefix="/v1", tags=["openai"])
 
 
-@router.post("/embeddings")
+@router.post("/embeddings", response_model=None)
 async def create_embeddings() -> NoReturn:
     """Refuse: no module offers embeddings to clients."""
     raise _missing("embeddings")
 
 
-@router.post("/images/generations")
-@router.post("/images/edits")
+@router.post("/images/generations", response_model=None)
+@router.post("/images/edits", response_model=None)
 async def create_images() -> NoReturn:
     """Refuse: no module makes pictures."""
     raise _missing("image generation")
