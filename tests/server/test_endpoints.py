@@ -32,6 +32,13 @@ async def test_a_turn_is_streamed_with_its_speech(http):
     assert audio["data"]
 
 
+async def test_the_endpoints_are_described(http):
+    document = (await http.get("/openapi.json")).json()
+    assert {"/v1/chat/completions", "/v1/agent/turns", "/v1/events"} <= document["paths"].keys()
+    turns = document["paths"]["/v1/agent/turns"]["post"]["responses"]
+    assert "text/event-stream" in turns["200"]["content"]
+
+
 async def test_emotion_is_read(http):
     answer = await http.post("/v1/emotion", json={"text": "I am so happy, we won!"})
     assert answer.json()["top"] == "joy"

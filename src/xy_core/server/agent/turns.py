@@ -34,7 +34,7 @@ class TurnRequest(BaseModel):
     speak: bool = Field(default=True, description="Whether the reply is spoken as well.")
 
 
-@router.post("/turns", response_class=EventStream)
+@router.post("/turns", response_class=EventStream, status_code=200)
 async def create_turn(
     body: TurnRequest,
     runtime: RuntimeOf,
