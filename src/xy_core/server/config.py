@@ -42,27 +42,6 @@ class LimitsConfig(StrictModel):
     timeout: float = Field(600.0, gt=0, description="Longest request, in seconds.")
 
 
-class IdempotencyConfig(StrictModel):
-    """How long answers are kept for requests that are sent again with the same Idempotency-Key."""
-
-    seconds: float = Field(86_400.0, gt=0, description="How long an answer is kept.")
-    answers: int = Field(1_000, ge=1, description="How many are kept.")
-    answer_bytes: ByteSize = Field(ByteSize(4 << 20), gt=0, description="The largest that is kept.")
-    all_bytes: ByteSize = Field(ByteSize(64 << 20), gt=0, description="All of them together.")
-
-
-class RemoteImagesConfig(StrictModel):
-    """Whether pictures are fetched from addresses that clients give."""
-
-    enabled: bool = Field(default=False, description="Off: pictures come as data URLs only.")
-    bytes: ByteSize = Field(ByteSize(16 << 20), gt=0, description="The largest picture.")
-    seconds: float = Field(10.0, gt=0, description="For one picture, redirects included.")
-    redirects: int = Field(3, ge=0, le=10, description="How many are followed.")
-    private: bool = Field(
-        default=False, description="Whether addresses of the own network may be fetched from."
-    )
-
-
 class ServerConfig(StrictModel):
     """Where the server listens, who may ask, and how much."""
 
@@ -93,8 +72,6 @@ class ServerConfig(StrictModel):
         default_factory=dict, description="Further names of models: gpt-4o-mini = xy-agent."
     )
     limits: LimitsConfig = LimitsConfig()
-    idempotency: IdempotencyConfig = IdempotencyConfig()
-    remote_images: RemoteImagesConfig = RemoteImagesConfig()
     realtime: RealtimeConfig = RealtimeConfig()
 
     @model_validator(mode="after")

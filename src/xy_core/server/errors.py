@@ -48,7 +48,7 @@ class Refused(HTTPException):
     """A request is refused while it is being read, where FastAPI lets only its own errors pass."""
 
     def __init__(self, status: int, message: str, code: str) -> None:
-        super().__init__(status, message, {"Connection": "close"})
+        super().__init__(status, message)
         self.code = code
 
 

@@ -14,28 +14,21 @@ from xy_core.core.task import TaskPriority, TaskType
 from xy_core.modules.vision import Picture
 from xy_core.modules.voice import Audio, read_audio
 from xy_core.runtime import Runtime
-from xy_core.server.config import ServerConfig
 from xy_core.server.errors import ApiError
 
 T = TypeVar("T")
 
 
-async def picture_at(url: str, runtime: Runtime, config: ServerConfig) -> Picture:
-    """Return the picture of a data URL, or of an address if the server may fetch such.
+async def picture_at(url: str, runtime: Runtime) -> Picture:
+    """Return the picture of a data URL; the server fetches nothing for its clients.
 
     Raises:
         ImageError: it is not a picture that can be used.
-        ApiError: addresses are not allowed.
+        ApiError: it is an address.
     """
     if url.startswith("data:"):
         return await picture_of(url.partition(",")[2], runtime)
-    if not config.remote_images.enabled:
-        raise ApiError(
-            400,
-            "pictures by address are off: send a data URL (server.remote_images.enabled)",
-            "remote_images_off",
-        )
-    raise ApiError(501, "pictures by address are not served yet", "not_implemented")
+    raise ApiError(400, "pictures by address are not fetched: send a data URL", "remote_images_off")
 
 
 async def picture_of(data: str, runtime: Runtime) -> Picture:

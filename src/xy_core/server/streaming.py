@@ -40,6 +40,8 @@ class EventStream(StreamingResponse):
     that go are noticed by `Exchanges`, those that do not read by `GuardedProtocol`.
     """
 
+    media_type = "text/event-stream"
+
     def __init__(self, events: AsyncGenerator[bytes, None], *, ping_seconds: float) -> None:
         """Stream.
 
@@ -47,7 +49,7 @@ class EventStream(StreamingResponse):
             events: whole events.
             ping_seconds: silence after which a comment is sent, so that a broken connection shows.
         """
-        super().__init__(events, media_type="text/event-stream")
+        super().__init__(events)
         self.headers["cache-control"] = "no-store"
         self.headers["x-accel-buffering"] = "no"
         self._events = events

@@ -17,7 +17,7 @@ _QUEUE = 256
 """Events that a slow reader may lag behind before it loses the oldest."""
 
 
-@router.get("", response_class=EventStream)
+@router.get("", response_class=EventStream, status_code=200)
 async def events(
     runtime: RuntimeOf,
     config: ConfigOf,

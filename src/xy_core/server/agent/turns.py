@@ -34,7 +34,7 @@ class TurnRequest(BaseModel):
     speak: bool = Field(default=True, description="Whether the reply is spoken as well.")
 
 
-@router.post("/turns", response_class=EventStream)
+@router.post("/turns", response_class=EventStream, status_code=200)
 async def create_turn(
     body: TurnRequest,
     runtime: RuntimeOf,
@@ -48,7 +48,7 @@ async def create_turn(
     given = UserInput(
         text=body.text,
         audio=await audio_of(body.audio, runtime) if body.audio else None,
-        image=await picture_at(body.image, runtime, config) if body.image else None,
+        image=await picture_at(body.image, runtime) if body.image else None,
         face=FaceScores.of(body.face) if body.face else None,
         person=body.person,
     )

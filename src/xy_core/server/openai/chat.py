@@ -60,7 +60,7 @@ async def _pieces(
     card = find(runtime, config.aliases, body.model, "chat")
     _refuse_unsupported(body)
     if card.id == AGENT:
-        pieces = answer(runtime, await user_input(body, runtime, config))
+        pieces = answer(runtime, await user_input(body, runtime))
         return bounded(pieces, None, body.stops)
     pieces = write(
         runtime,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from xy_core.agent import UserInput
 from xy_core.runtime import Runtime
-from xy_core.server.config import ServerConfig
 from xy_core.server.errors import ApiError
 from xy_core.server.media import audio_of, picture_at
 from xy_core.server.openai.chat_types import AudioPart, ChatRequest, ImagePart
@@ -12,7 +11,7 @@ from xy_core.server.openai.chat_types import AudioPart, ChatRequest, ImagePart
 _USER = "user"
 
 
-async def user_input(body: ChatRequest, runtime: Runtime, config: ServerConfig) -> UserInput:
+async def user_input(body: ChatRequest, runtime: Runtime) -> UserInput:
     """Return the last message as the agent's input; what came before, the agent remembers itself.
 
     Raises:
@@ -35,7 +34,7 @@ async def user_input(body: ChatRequest, runtime: Runtime, config: ServerConfig) 
         )
     return UserInput(
         text=last.text,
-        image=await picture_at(images[0], runtime, config) if images else None,
+        image=await picture_at(images[0], runtime) if images else None,
         audio=await audio_of(recordings[0], runtime) if recordings else None,
         person=body.user or _USER,
     )

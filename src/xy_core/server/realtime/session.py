@@ -201,7 +201,7 @@ class RealtimeSession:
                 item.audio = Audio.concat([item.audio, heard]) if item.audio else heard
                 item.spoken = True
             case "input_image":
-                item.image = await picture_at(part.image_url or "", self._runtime, self._config)
+                item.image = await picture_at(part.image_url or "", self._runtime)
             case _:
                 item.text = f"{item.text}\n{part.text}".strip()
 

@@ -11,6 +11,9 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from xy_core.server.config import LimitsConfig
 
+_LINGER = 2.0
+"""Seconds for which the rest of a refused body is read: a connection that is closed over unread
+bytes is reset, and the client never sees why."""
 _REFUSALS = {
     408: b"Request Timeout",
     431: b"Request Header Fields Too Large",
@@ -30,6 +33,7 @@ class GuardedProtocol(HttpToolsProtocol):
     addresses: ClassVar[Counter[str]]
     _head: asyncio.TimerHandle | None = None
     _unread: asyncio.TimerHandle | None = None
+    _rest: asyncio.TimerHandle | None = None
     _head_bytes = 0
     _address = ""
 
@@ -49,6 +53,8 @@ class GuardedProtocol(HttpToolsProtocol):
     @override
     def connection_lost(self, exc: Exception | None) -> None:
         self._leave()
+        if self._rest is not None:
+            self._rest.cancel()
         self.resume_writing()
         super().connection_lost(exc)
 
@@ -74,6 +80,20 @@ class GuardedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._forget()
         super().on_headers_complete()
+
+    @override
+    def on_response_complete(self) -> None:
+        """Take what is left of a body that was refused for a moment, so that the answer is read."""
+        unread = self.cycle.more_body
+        super().on_response_complete()
+        if unread and not self.transport.is_closing():
+            self._rest = self.loop.call_later(_LINGER, self.transport.abort)
+
+    @override
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        if self._rest is not None:
+            self.transport.close()
 
     @override
     def pause_writing(self) -> None:
