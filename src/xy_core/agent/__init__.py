@@ -19,7 +19,7 @@ from xy_core.agent.events import (
     TurnEvent,
     TurnFailed,
 )
-from xy_core.agent.express import Expression, express
+from xy_core.agent.express import Expression, express, voice_in
 from xy_core.agent.percept import Percept, UserInput
 from xy_core.agent.policy import Policy
 from xy_core.agent.record import TurnRecord
@@ -50,4 +50,5 @@ __all__ = [
     "TurnRecord",
     "UserInput",
     "express",
+    "voice_in",
 ]

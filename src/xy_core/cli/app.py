@@ -149,6 +149,21 @@ def ask(
 
 @app.command(
     help=tr(
+        "Offer sight, hearing, speech, emotion and memory as MCP tools, on stdin and stdout.\n\n"
+        "Example: [bold]npx @modelcontextprotocol/inspector xy-core mcp[/bold]",
+        "以 MCP 工具（标准输入输出）提供视觉、听、说、情绪与记忆能力。\n\n"
+        "示例：[bold]npx @modelcontextprotocol/inspector xy-core mcp[/bold]",
+    )
+)
+def mcp(context: typer.Context) -> None:
+    """Serve tools."""
+    from xy_core.cli.mcp import run_mcp  # noqa: PLC0415
+
+    run_mcp(context.obj.settings())
+
+
+@app.command(
+    help=tr(
         "Read the emotion of a text in English, Chinese or both; - reads standard input.\n\n"
         'Example: [bold]xy-core emotion "I can\'t believe we won!" --json[/bold]',
         "识别一段中文、英文或混合文本的情绪；- 表示读取标准输入。\n\n"

@@ -13,10 +13,10 @@ from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field, JsonValue
 
-from xy_core.agent import Policy, express
+from xy_core.agent import voice_in
 from xy_core.agent.language import language_of
 from xy_core.core.task import TaskPriority, TaskType
-from xy_core.modules.emotion import Emotion, EmotionReading
+from xy_core.modules.emotion import Emotion
 from xy_core.modules.voice import Audio, VoiceService, VoiceStyle, split_sentences
 from xy_core.modules.voice.libraries import library
 from xy_core.runtime import Runtime
@@ -37,7 +37,6 @@ _TYPES = {
 }
 _FILES = {"flac": ("FLAC", "PCM_16"), "mp3": ("MP3", None), "opus": ("OGG", "OPUS")}
 """What libsndfile calls the formats that come whole."""
-_AS_NAMED = dict.fromkeys(Emotion, Policy.MIRROR)
 _ENDLESS = 0xFFFFFFFF
 """The size in a WAV header whose end is not known yet."""
 
@@ -97,8 +96,7 @@ async def _spoken(
 def _style(body: SpeechRequest) -> VoiceStyle:
     """Return how to say it: the manner of the emotion that is named, at the given speed."""
     emotion = body.emotion or _named(body.instructions or "")
-    shares = {one: float(one is emotion) for one in Emotion}
-    manner = express(EmotionReading.of(shares, 0.0), "en", policies=_AS_NAMED).voice
+    manner = voice_in(emotion)
     rate = min(2.0, max(0.5, manner.rate * body.speed))
     return VoiceStyle(rate, manner.pitch, manner.energy, manner.emotion)
 
