@@ -23,7 +23,8 @@ from xy_core.core.module import HealthStatus, Module, ModuleContext, ModuleHealt
 from xy_core.core.task import TaskPriority, TaskType
 from xy_core.models import ModelStore
 from xy_core.modules.memory.backends.minilm import MiniLMEmbedder
-from xy_core.modules.memory.backends.sqlite import MemoryStore, Vectors
+from xy_core.modules.memory.backends.sqlite import MemoryStore
+from xy_core.modules.memory.store import Vectors
 from xy_core.modules.memory.config import MemoryConfig
 from xy_core.modules.memory.intake import person_name, storable
 from xy_core.modules.memory.types import FACT, Memory, MoodPoint, Recalled

@@ -15,6 +15,9 @@ _SELECT = f"""
     SELECT {_COLUMNS} FROM mood
     WHERE person = :person AND time >= :since AND time < :until AND crisis >= :crisis
     ORDER BY time DESC, id DESC LIMIT :limit"""  # noqa: S608 - names of our own
+_INSERT_NEW = f"""
+    INSERT INTO mood ({_COLUMNS}) SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (
+        SELECT 1 FROM mood WHERE person = ? AND time = ?)"""  # noqa: S608 - names of our own
 _SURPLUS = """
     DELETE FROM mood WHERE id IN (
         SELECT id FROM mood WHERE person = ? ORDER BY time DESC, id DESC LIMIT -1 OFFSET ?)"""
@@ -26,6 +29,11 @@ def add_moods(connection: sqlite3.Connection, points: Sequence[MoodPoint], most:
     connection.executemany(_INSERT, [_row(point) for point in points])
     for person in {point.person for point in points}:
         connection.execute(_SURPLUS, (person, most))
+
+
+def insert_mood_if_new(connection: sqlite3.Connection, point: MoodPoint) -> int:
+    """Write a point unless the person has one of that moment; returns how many were written."""
+    return connection.execute(_INSERT_NEW, (*_row(point), point.person, point.time)).rowcount
 
 
 def read_moods(
