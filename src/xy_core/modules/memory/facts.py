@@ -45,7 +45,8 @@ def judge(draft: FactDraft, known: Iterable[KnownFact]) -> Verdict:
     same = next((fact.id for fact in others if fact.folded == folded), None)
     rivals = draft.single and about
     return Verdict(
-        same, tuple(fact.id for fact in others if rivals and fact.topic == about and fact.id != same)
+        same,
+        tuple(fact.id for fact in others if rivals and fact.topic == about and fact.id != same),
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -49,7 +49,7 @@ class Store(Protocol):
             nothing of that call was written.
     """
 
-    lane: TaskType
+    lane: ClassVar[TaskType]
     place: str
 
     def add(self, memories: Sequence[Memory], moods: Sequence[MoodPoint] = ()) -> None:
@@ -96,7 +96,10 @@ class Store(Protocol):
         limit: int,
         before: int | None = None,
     ) -> list[Memory]:
-        """Return a person's memories of some roles, newest first; `before` is an id to go on from."""
+        """Return a person's memories of some roles, newest first.
+
+        With `before`, those that come after the memory of that id.
+        """
 
     def entry(self, person: str, memory_id: int) -> Memory | None:
         """Return one memory, if it is this person's."""

@@ -91,7 +91,7 @@ class _Matrix:
         self._count = len(ids)
         self._ids: Ids = np.array(ids, np.int64)
         width = len(vectors[0]) // HALF.itemsize if vectors else 0
-        self._rows: Half = np.frombuffer(bytearray().join(vectors), HALF).reshape(-1, width)
+        self._rows: Half = np.frombuffer(bytearray().join(vectors), HALF).reshape(len(ids), width)
 
     def add(self, ids: Sequence[int], vectors: Sequence[bytes]) -> None:
         fresh = _Matrix(ids, vectors)

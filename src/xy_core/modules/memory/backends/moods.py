@@ -26,14 +26,14 @@ _DELETE = "DELETE FROM mood WHERE person = ? AND time >= ? AND time < ?"
 
 def add_moods(connection: sqlite3.Connection, points: Sequence[MoodPoint], most: int) -> None:
     """Write points, and let a person's oldest go when there are more than `most`."""
-    connection.executemany(_INSERT, [_row(point) for point in points])
+    connection.executemany(_INSERT, [mood_row(point) for point in points])
     for person in {point.person for point in points}:
         connection.execute(_SURPLUS, (person, most))
 
 
 def insert_mood_if_new(connection: sqlite3.Connection, point: MoodPoint) -> int:
     """Write a point unless the person has one of that moment; returns how many were written."""
-    return connection.execute(_INSERT_NEW, (*_row(point), point.person, point.time)).rowcount
+    return connection.execute(_INSERT_NEW, (*mood_row(point), point.person, point.time)).rowcount
 
 
 def read_moods(
@@ -47,7 +47,7 @@ def read_moods(
 ) -> list[MoodPoint]:
     """Return the newest points of a span of time, oldest first; only those of crises if asked."""
     terms = {"person": person, "since": since, "until": until, "limit": limit, "crisis": crisis}
-    return [_point(row) for row in reversed(connection.execute(_SELECT, terms).fetchall())]
+    return [mood_point_of(row) for row in reversed(connection.execute(_SELECT, terms).fetchall())]
 
 
 def delete_moods(connection: sqlite3.Connection, person: str, since: float, until: float) -> int:
@@ -55,7 +55,8 @@ def delete_moods(connection: sqlite3.Connection, person: str, since: float, unti
     return connection.execute(_DELETE, (person, since, until)).rowcount
 
 
-def _row(point: MoodPoint) -> tuple[object, ...]:
+def mood_row(point: MoodPoint) -> tuple[object, ...]:
+    """Return a point as a row of the table."""
     return (
         point.person,
         point.time,
@@ -70,7 +71,8 @@ def _row(point: MoodPoint) -> tuple[object, ...]:
     )
 
 
-def _point(row: tuple[Any, ...]) -> MoodPoint:
+def mood_point_of(row: tuple[Any, ...]) -> MoodPoint:
+    """Return the point that a row holds."""
     told = dict(zip(_COLUMNS.split(", "), row, strict=True))
     told["mood"] = json.loads(told["mood"])
     told["sources"] = tuple(json.loads(told["sources"]))

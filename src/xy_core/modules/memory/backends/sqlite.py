@@ -42,7 +42,7 @@ _RECENT = f"""
 _ENTRIES = f"""
     {SELECT} WHERE memory.person = ? AND memory.time >= ? AND memory.time < ?
         AND memory.id < ? AND memory.role IN (SELECT value FROM json_each(?))
-    ORDER BY memory.id DESC LIMIT ?"""
+    ORDER BY memory.id DESC LIMIT ?"""  # noqa: S608 - ours
 _ENTRY = f"{SELECT} WHERE memory.person = ? AND memory.id = ?"
 _PEOPLE = """
     SELECT person, sum(turns), sum(facts), sum(moods), max(last) FROM (
@@ -55,7 +55,8 @@ _VECTORS = """
     WHERE person = ? AND role IN ('user', 'fact') AND vector IS NOT NULL"""
 _TO_EMBED = """
     SELECT id, text FROM memory
-    WHERE english >= ? AND vector IS NULL AND role IN ('user', 'fact') ORDER BY english, id LIMIT ?"""
+    WHERE english >= ? AND vector IS NULL AND role IN ('user', 'fact')
+    ORDER BY english, id LIMIT ?"""
 _SET_VECTOR = "UPDATE memory SET vector = ? WHERE id = ? AND role != 'former' RETURNING person"
 _MOST_FREE = 0.25
 """Share of a file's pages that may be empty before it is written anew without them."""
@@ -63,8 +64,9 @@ _LAST = 2**63 - 1
 
 
 class MemoryStore:
-    """The memory file; a `Store`. Reads and writes have a connection each, and never wait for one
-    another.
+    """The memory file; a `Store`.
+
+    Reads and writes have a connection each, and never wait for one another.
 
     Args:
         path: of the file.

@@ -42,11 +42,11 @@ def of_person(connection: sqlite3.Connection, person: str) -> list[int]:
     return [row[0] for row in connection.execute(_OF_PERSON, (person,))]
 
 
-def with_dependents(
-    connection: sqlite3.Connection, person: str, ids: Collection[int]
-) -> list[int]:
+def with_dependents(connection: sqlite3.Connection, person: str, ids: Collection[int]) -> list[int]:
     """Return those ids that are the person's, and the facts that come from them, or led to them."""
-    found = [one for one in dict.fromkeys(ids) if connection.execute(_OWN, (one, person)).fetchone()]
+    found = [
+        one for one in dict.fromkeys(ids) if connection.execute(_OWN, (one, person)).fetchone()
+    ]
     seen = set(found)
     for memory_id in found:  # grows while it is read
         given = {"person": person, "id": memory_id}

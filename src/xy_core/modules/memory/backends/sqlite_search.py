@@ -105,7 +105,9 @@ def _by_words(
 
 def _telling(connection: sqlite3.Connection, terms: Sequence[str]) -> Sequence[str]:
     """Leave out words that very many memories have, if there are others."""
-    most = max(_FEW, _COMMON * (connection.execute("SELECT max(id) FROM memory").fetchone()[0] or 0))
+    most = max(
+        _FEW, _COMMON * (connection.execute("SELECT max(id) FROM memory").fetchone()[0] or 0)
+    )
 
     def rarest(term: str) -> int:
         """Of a phrase, the count of its rarest character; stems differ, so unknown words are 0."""
