@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +38,33 @@ class DatabaseKind:
     error: type[XyCoreError]
 
 
-def open_database(path: Path, kind: DatabaseKind) -> sqlite3.Connection:
+def _connect(path: Path) -> sqlite3.Connection:
+    return sqlite3.connect(
+        path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Driver:
+    """The library that reads the file: Python's own SQLite, or one that is built like it.
+
+    Attributes:
+        connect: opens a path; the connection may be used by any thread and begins no transaction.
+        error: the base of the library's errors.
+        refused: those that say that the file cannot be opened at all.
+        unreadable: what a message says of a file whose content is not understood.
+    """
+
+    connect: Callable[[Path], sqlite3.Connection] = _connect
+    error: type[Exception] = sqlite3.Error
+    refused: type[Exception] = sqlite3.OperationalError
+    unreadable: str = "is damaged or no SQLite file"
+
+
+SQLITE = Driver()
+
+
+def open_database(path: Path, kind: DatabaseKind, driver: Driver = SQLITE) -> sqlite3.Connection:
     """Open the file, and create it if it is not there or empty.
 
     The connection may be used by any thread, one at a time, and begins no transaction by itself.
@@ -50,21 +76,19 @@ def open_database(path: Path, kind: DatabaseKind) -> sqlite3.Connection:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.touch(mode=0o600)  # what stands in it is its user's alone
-        connection = sqlite3.connect(
-            path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
-        )
+        connection = driver.connect(path)
         try:
             _prepare(connection, path, kind)
         except BaseException:
             connection.close()
             raise
-    except (OSError, ValueError, sqlite3.OperationalError) as error:
+    except (OSError, ValueError, driver.refused) as error:
         raise kind.error(
             f"{kind.title} {path} cannot be opened ({error}): set {kind.setting} to another place"
         ) from error
-    except sqlite3.Error as error:
+    except driver.error as error:
         raise kind.error(
-            f"{kind.title} {path} is damaged or no SQLite file ({error}): move it away to begin "
+            f"{kind.title} {path} {driver.unreadable} ({error}): move it away to begin "
             f"anew, or set {kind.setting} to another file"
         ) from error
     return connection

@@ -1,7 +1,25 @@
 """Memory: turns and facts of each person, recalled by words and by meaning."""
 
+from xy_core.modules.memory.background import Extractor
 from xy_core.modules.memory.config import MemoryConfig
 from xy_core.modules.memory.service import MemoryService
-from xy_core.modules.memory.types import Memory, MoodPoint, Recalled
+from xy_core.modules.memory.types import (
+    FactDetails,
+    FactDraft,
+    Memory,
+    MoodPoint,
+    PersonSummary,
+    Recalled,
+)
 
-__all__ = ["Memory", "MemoryConfig", "MemoryService", "MoodPoint", "Recalled"]
+__all__ = [
+    "Extractor",
+    "FactDetails",
+    "FactDraft",
+    "Memory",
+    "MemoryConfig",
+    "MemoryService",
+    "MoodPoint",
+    "PersonSummary",
+    "Recalled",
+]

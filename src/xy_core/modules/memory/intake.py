@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from xy_core.core.errors import InputError
+from xy_core.modules.memory.types import FactDraft
 
 _MAX_PERSON = 200
 
@@ -22,3 +23,9 @@ def person_name(person: str) -> str:
 def storable(text: str) -> str:
     """Replace what SQLite cannot hold as text: NUL and lone surrogates."""
     return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode("utf-8")
+
+
+def fact_draft(draft: FactDraft, most: int) -> FactDraft:
+    """Return what an extractor found as it may be kept; a model's output can be anything."""
+    sure = draft.confidence if 0 <= draft.confidence <= 1 else 0.0
+    return FactDraft(storable(draft.text).strip()[:most], storable(draft.topic), draft.single, sure)

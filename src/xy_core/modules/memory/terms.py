@@ -2,17 +2,21 @@
 
 SQLite's unicode61 tokenizer takes a run of Chinese characters for one word, and its trigram
 tokenizer cannot find words of two characters, which most Chinese words have. So each Chinese
-character is indexed as a word of its own, and a query asks for each pair of neighbours as a phrase.
+character is indexed as a word of its own, and a query asks for phrases: the words that jieba cuts
+it into, or each pair of neighbours. What is indexed therefore never depends on a dictionary.
 """
 
 from __future__ import annotations
 
 import re
-from itertools import pairwise
+from collections.abc import Sequence
+
+from xy_core.modules.memory.segment import Cut, pairs
 
 _HAN = "\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003134f"
 _HAN_CHARACTER = re.compile(f"[{_HAN}]")
 _RUN = re.compile(rf"[{_HAN}]+|[^\W_{_HAN}]+")
+_MAX_QUERY = 20_000
 _MAX_TERMS = 64
 """Terms of one query; what follows in a long text adds little and costs time."""
 
@@ -40,21 +44,37 @@ def index_text(text: str) -> str:
 
 
 def match_expression(query: str) -> str:
-    """Return an FTS5 expression that finds any term of the query; empty if it has none.
+    """Return an FTS5 expression that finds any term of the query; empty if it has none."""
+    return any_of(query_terms(query))
 
-    Every term is quoted and consists of letters and digits only, so that no query can reach
-    FTS5's own syntax. Terms that almost every text has are left out, unless nothing else is there.
+
+def query_terms(query: str, cut: Cut = pairs) -> list[str]:
+    """Return what to look for: words, and phrases of Chinese characters with spaces between.
+
+    Every term consists of letters, digits and spaces only. Terms that almost every text has are
+    left out, unless nothing else is there.
+
+    Args:
+        query: any text.
+        cut: how Chinese is cut.
     """
-    terms = list(dict.fromkeys(term for run in _RUN.findall(query) for term in _terms(run.lower())))
-    telling = [term for term in terms if not _common(term)] or terms
-    return " OR ".join(f'"{term}"' for term in telling[:_MAX_TERMS])
+    runs = _RUN.findall(query[:_MAX_QUERY])
+    terms = list(dict.fromkeys(term for run in runs for term in _terms(run.lower(), cut)))
+    return ([term for term in terms if not _common(term)] or terms)[:_MAX_TERMS]
 
 
-def _terms(run: str) -> list[str]:
-    """Return a word as it is, and Chinese characters as overlapping pairs."""
-    if len(run) == 1 or not has_han(run):
+def any_of(terms: Sequence[str]) -> str:
+    """Return an FTS5 expression that finds any of the terms.
+
+    Each is quoted, so that no query can reach FTS5's own syntax.
+    """
+    return " OR ".join(f'"{term}"' for term in terms)
+
+
+def _terms(run: str, cut: Cut) -> list[str]:
+    if not has_han(run):
         return [run]
-    return [f"{first} {second}" for first, second in pairwise(run)]
+    return [" ".join(word) for word in cut(run)]
 
 
 def _common(term: str) -> bool:

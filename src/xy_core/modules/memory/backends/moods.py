@@ -15,6 +15,9 @@ _SELECT = f"""
     SELECT {_COLUMNS} FROM mood
     WHERE person = :person AND time >= :since AND time < :until AND crisis >= :crisis
     ORDER BY time DESC, id DESC LIMIT :limit"""  # noqa: S608 - names of our own
+_INSERT_NEW = f"""
+    INSERT INTO mood ({_COLUMNS}) SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ? WHERE NOT EXISTS (
+        SELECT 1 FROM mood WHERE person = ? AND time = ?)"""  # noqa: S608 - names of our own
 _SURPLUS = """
     DELETE FROM mood WHERE id IN (
         SELECT id FROM mood WHERE person = ? ORDER BY time DESC, id DESC LIMIT -1 OFFSET ?)"""
@@ -23,9 +26,14 @@ _DELETE = "DELETE FROM mood WHERE person = ? AND time >= ? AND time < ?"
 
 def add_moods(connection: sqlite3.Connection, points: Sequence[MoodPoint], most: int) -> None:
     """Write points, and let a person's oldest go when there are more than `most`."""
-    connection.executemany(_INSERT, [_row(point) for point in points])
+    connection.executemany(_INSERT, [mood_row(point) for point in points])
     for person in {point.person for point in points}:
         connection.execute(_SURPLUS, (person, most))
+
+
+def insert_mood_if_new(connection: sqlite3.Connection, point: MoodPoint) -> int:
+    """Write a point unless the person has one of that moment; returns how many were written."""
+    return connection.execute(_INSERT_NEW, (*mood_row(point), point.person, point.time)).rowcount
 
 
 def read_moods(
@@ -39,7 +47,7 @@ def read_moods(
 ) -> list[MoodPoint]:
     """Return the newest points of a span of time, oldest first; only those of crises if asked."""
     terms = {"person": person, "since": since, "until": until, "limit": limit, "crisis": crisis}
-    return [_point(row) for row in reversed(connection.execute(_SELECT, terms).fetchall())]
+    return [mood_point_of(row) for row in reversed(connection.execute(_SELECT, terms).fetchall())]
 
 
 def delete_moods(connection: sqlite3.Connection, person: str, since: float, until: float) -> int:
@@ -47,7 +55,8 @@ def delete_moods(connection: sqlite3.Connection, person: str, since: float, unti
     return connection.execute(_DELETE, (person, since, until)).rowcount
 
 
-def _row(point: MoodPoint) -> tuple[object, ...]:
+def mood_row(point: MoodPoint) -> tuple[object, ...]:
+    """Return a point as a row of the table."""
     return (
         point.person,
         point.time,
@@ -62,7 +71,8 @@ def _row(point: MoodPoint) -> tuple[object, ...]:
     )
 
 
-def _point(row: tuple[Any, ...]) -> MoodPoint:
+def mood_point_of(row: tuple[Any, ...]) -> MoodPoint:
+    """Return the point that a row holds."""
     told = dict(zip(_COLUMNS.split(", "), row, strict=True))
     told["mood"] = json.loads(told["mood"])
     told["sources"] = tuple(json.loads(told["sources"]))

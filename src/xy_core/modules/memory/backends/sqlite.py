@@ -5,83 +5,135 @@ from __future__ import annotations
 import math
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar
 
-import numpy as np
-import numpy.typing as npt
-
-from xy_core.core.database import transaction
+from xy_core.core.database import SQLITE, Driver, transaction
 from xy_core.core.errors import BackendError
-from xy_core.modules.memory.backends.database import open_database
+from xy_core.core.task import TaskType
+from xy_core.modules.memory.backends import sqlite_facts, sqlite_forget, sqlite_restore
+from xy_core.modules.memory.backends.database import open_database, open_reader
 from xy_core.modules.memory.backends.moods import add_moods, delete_moods, read_moods
-from xy_core.modules.memory.ranking import fuse
-from xy_core.modules.memory.terms import has_han, index_text, match_expression
-from xy_core.modules.memory.types import Memory, MoodPoint, Recalled
-
-Vectors = npt.NDArray[np.float32]
-_FLOAT32 = np.dtype("<f4")
-_CANDIDATES = 50
-"""Results of each search that the fusion sees."""
+from xy_core.modules.memory.backends.rows import SELECT, memory_of, row_of
+from xy_core.modules.memory.backends.sqlite_search import Query, search
+from xy_core.modules.memory.segment import Cut, pairs
+from xy_core.modules.memory.store import ALWAYS, Span, Vectors
+from xy_core.modules.memory.terms import index_text
+from xy_core.modules.memory.types import (
+    FORMER,
+    Lesson,
+    Memory,
+    MoodPoint,
+    PersonSummary,
+    Recalled,
+    Retention,
+)
+from xy_core.modules.memory.vectors import VectorIndex, packed
 
 _INSERT = """
     INSERT INTO memory (role, text, person, time, emotion, english) VALUES (?, ?, ?, ?, ?, ?)"""
-_SELECT = "SELECT role, text, person, time, emotion FROM memory WHERE id = ?"
-_RECENT = """
-    SELECT role, text, person, time, emotion FROM turn
-    WHERE person = ? ORDER BY id DESC LIMIT ?"""
-_SURPLUS = "SELECT id FROM turn WHERE person = ? ORDER BY id DESC LIMIT -1 OFFSET ?"
-_BY_WORDS = """
-    SELECT knowledge.id FROM word JOIN knowledge ON knowledge.id = word.rowid
-    WHERE word MATCH :match AND person = :person AND knowledge.id NOT IN (
-        SELECT id FROM turn WHERE person = :person ORDER BY id DESC LIMIT :skip_recent)
-    ORDER BY bm25(word), knowledge.id DESC LIMIT :candidates"""
-_BY_EMOTION = """
-    SELECT id FROM knowledge
-    WHERE emotion = :emotion AND person = :person AND id NOT IN (
-        SELECT id FROM turn WHERE person = :person ORDER BY id DESC LIMIT :skip_recent)
-    ORDER BY id DESC LIMIT :candidates"""
-_BY_MEANING = """
-    SELECT id, vector FROM knowledge
-    WHERE vector IS NOT NULL AND person = :person AND id NOT IN (
-        SELECT id FROM turn WHERE person = :person ORDER BY id DESC LIMIT :skip_recent)
-    ORDER BY id DESC"""
+_INSERT_WORDS = "INSERT INTO word (rowid, content) VALUES (?, ?)"
+_RECENT = f"""
+    {SELECT} WHERE memory.person = ? AND memory.role IN ('user', 'assistant')
+    ORDER BY memory.id DESC LIMIT ?"""
+_ENTRIES = f"""
+    {SELECT} WHERE memory.person = ? AND memory.time >= ? AND memory.time < ?
+        AND memory.id < ? AND memory.role IN (SELECT value FROM json_each(?))
+    ORDER BY memory.id DESC LIMIT ?"""  # noqa: S608 - ours
+_ENTRY = f"{SELECT} WHERE memory.person = ? AND memory.id = ?"
+_PEOPLE = """
+    SELECT person, sum(turns), sum(facts), sum(moods), max(last) FROM (
+        SELECT person, sum(role IN ('user', 'assistant')) AS turns, sum(role = 'fact') AS facts,
+            0 AS moods, max(time) AS last FROM memory GROUP BY person
+        UNION ALL SELECT person, 0, 0, count(*), max(time) FROM mood GROUP BY person
+    ) GROUP BY person ORDER BY person"""
+_VECTORS = """
+    SELECT id, vector FROM memory
+    WHERE person = ? AND role IN ('user', 'fact') AND vector IS NOT NULL"""
+_TO_EMBED = """
+    SELECT id, text FROM memory
+    WHERE english >= ? AND vector IS NULL AND role IN ('user', 'fact')
+    ORDER BY english, id LIMIT ?"""
+_SET_VECTOR = "UPDATE memory SET vector = ? WHERE id = ? AND role != 'former' RETURNING person"
+_MOST_FREE = 0.25
+"""Share of a file's pages that may be empty before it is written anew without them."""
+_LAST = 2**63 - 1
 
 
 class MemoryStore:
-    """The memory file; all methods block, and any thread may call them.
+    """The memory file; a `Store`.
 
-    Raises:
-        BackendError: from every method, when SQLite fails (the disk is full, say); then nothing
-            of that call was written.
+    Reads and writes have a connection each, and never wait for one another.
+
+    Args:
+        path: of the file.
+        max_turns: how many of a person's turns, and moods, stay.
+        driver: the library that reads it; SQLCipher's if it is encrypted.
+        cut: how Chinese is cut in queries.
+        threads: that a search among vectors may use.
     """
 
-    def __init__(self, path: Path, *, max_turns: int) -> None:
+    lane: ClassVar[TaskType] = TaskType.CPU_BOUND
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        max_turns: int,
+        driver: Driver = SQLITE,
+        cut: Cut = pairs,
+        threads: int = 2,
+    ) -> None:
         """Open the file; see `open_database`."""
-        self._path = path
+        self.place = str(path)
         self._max_turns = max_turns
-        self._lock = threading.Lock()
-        self._connection = open_database(path)
+        self._error = driver.error
+        self._cut = cut
+        self._writing, self._read_lock = threading.Lock(), threading.Lock()
+        self._connection = open_database(path, driver)
+        self._reader = open_reader(path, driver)
+        self._index = VectorIndex(threads)
+
+    # -- write -------------------------------------------------------------------------------
 
     def add(self, memories: Sequence[Memory], moods: Sequence[MoodPoint] = ()) -> None:
         """Write all or none, and let a person's oldest turns go when there are too many."""
         with self._transaction() as connection:
             add_moods(connection, moods, self._max_turns)
             for memory in memories:
-                inserted = connection.execute(_INSERT, _row(memory))
-                words = (inserted.lastrowid, index_text(memory.text))
-                connection.execute("INSERT INTO word (rowid, content) VALUES (?, ?)", words)
+                self._insert(connection, memory)
             for person in {memory.person for memory in memories}:
-                surplus = connection.execute(_SURPLUS, (person, self._max_turns))
-                _delete(connection, [row[0] for row in surplus])
+                policy = Retention(turns=self._max_turns)
+                self._delete(person, sqlite_forget.surplus(connection, person, policy, 0.0))
+
+    def learn(self, lesson: Lesson) -> list[Memory]:
+        """Take facts in; returns those that are new (see `Store.learn`)."""
+        fresh: list[Memory] = []
+        with self._transaction() as connection:
+            for draft in lesson.facts:
+                insert = partial(self._insert, connection)
+                fact, former = sqlite_facts.learn(connection, lesson, draft, insert)
+                self._index.discard(lesson.person, former)
+                if fact is not None:
+                    fresh.append(fact)
+        return fresh
+
+    def restore(self, memories: Sequence[Memory], moods: Sequence[MoodPoint]) -> int:
+        """Write what was exported, and pass over what is already there (see `Store.restore`)."""
+        with self._transaction() as connection:
+            insert = partial(self._insert, connection)
+            return sqlite_restore.restore(connection, memories, moods, insert)
+
+    # -- read --------------------------------------------------------------------------------
 
     def recent(self, person: str, limit: int) -> list[Memory]:
         """Return the newest turns, oldest first."""
         with self._reading() as connection:
             rows = connection.execute(_RECENT, (person, limit)).fetchall()
-        return [Memory(*row) for row in reversed(rows)]
+        return [memory_of(row) for row in reversed(rows)]
 
     def search(
         self,
@@ -94,40 +146,51 @@ class MemoryStore:
         skip_recent: int,
         min_similarity: float,
     ) -> list[Recalled]:
-        """Return memories that share words or meaning with the query, best first.
+        """Return memories that share words or meaning with the query (see `Store.search`)."""
+        asked = Query(person, query, vector, emotion, limit, skip_recent)
+        with self._reading() as connection, transaction(connection, "DEFERRED"):
 
-        With an emotion those of that emotion come before others that bear on the query as much; a
-        query without words finds all of that emotion, newest first.
+            def load() -> tuple[list[int], list[bytes]]:
+                rows = connection.execute(_VECTORS, (person,)).fetchall()
+                return [row[0] for row in rows], [row[1] for row in rows]
 
-        Args:
-            person: whose memories.
-            query: any text.
-            vector: the query's meaning, float32 (384,), if it is known.
-            emotion: of the speaker, if it is to count.
-            limit: how many at most.
-            skip_recent: newest turns that are left out, and so is what repeats their text.
-            min_similarity: cosine from which a memory counts as near.
-        """
-        who: dict[str, object] = {"person": person, "skip_recent": skip_recent}
-        with self._transaction("DEFERRED") as connection:
-            rankings = [_by_words(connection, query, who)]
-            if vector is not None:
-                rankings.append(_by_meaning(connection, vector, min_similarity, who))
-            if emotion is not None:
-                topical = {memory_id for ranking in rankings for memory_id in ranking}
-                felt = _by_emotion(connection, emotion, who)
-                alike = [one for one in felt if one in topical] if query.strip() else felt
-                rankings.append(alike)
-            seen = {row[1] for row in connection.execute(_RECENT, (person, skip_recent))}
-            found: list[Recalled] = []
-            for memory_id, score in fuse(rankings):
-                if len(found) == limit:
-                    break
-                memory = Memory(*connection.execute(_SELECT, (memory_id,)).fetchone())
-                if memory.text not in seen:
-                    seen.add(memory.text)
-                    found.append(Recalled(memory, score))
-        return found
+            def nearest(vector: Vectors, most: int) -> list[int]:
+                return self._index.nearest(
+                    person, vector, most=most, least=min_similarity, load=load
+                )
+
+            return search(connection, asked, nearest, self._cut)
+
+    def entries(
+        self,
+        person: str,
+        *,
+        roles: Collection[str],
+        span: Span = ALWAYS,
+        limit: int,
+        before: int | None = None,
+    ) -> list[Memory]:
+        """Return a person's memories of some roles, newest first."""
+        wanted = "[" + ",".join(f'"{role}"' for role in roles if role.isalpha()) + "]"
+        given = (person, span.since, span.until, before or _LAST, wanted, limit)
+        with self._reading() as connection:
+            return [memory_of(row) for row in connection.execute(_ENTRIES, given)]
+
+    def entry(self, person: str, memory_id: int) -> Memory | None:
+        """Return one memory, if it is this person's."""
+        with self._reading() as connection:
+            row = connection.execute(_ENTRY, (person, memory_id)).fetchone()
+        return None if row is None else memory_of(row)
+
+    def history(self, person: str, fact_id: int) -> list[Memory]:
+        """Return a fact and those that it superseded, newest first."""
+        with self._reading() as connection:
+            return sqlite_facts.history(connection, person, fact_id)
+
+    def people(self) -> list[PersonSummary]:
+        """Return all persons of whom something is remembered, by name."""
+        with self._reading() as connection:
+            return [PersonSummary(*row) for row in connection.execute(_PEOPLE)]
 
     def moods(
         self, person: str, *, since: float, until: float, limit: int, crisis: bool
@@ -138,6 +201,36 @@ class MemoryStore:
                 connection, person, since=since, until=until, limit=limit, crisis=crisis
             )
 
+    # -- forget ------------------------------------------------------------------------------
+
+    def forget(self, person: str) -> int:
+        """Delete everything of a person, from the disk too; returns how many memories it was."""
+        with self._transaction() as connection:
+            ids = sqlite_forget.of_person(connection, person)
+            delete_moods(connection, person, -math.inf, math.inf)
+            self._delete(person, ids)
+        self._shrink()
+        return len(ids)
+
+    def forget_items(self, person: str, ids: Collection[int]) -> int:
+        """Delete memories from the disk too, with what follows from them."""
+        with self._transaction() as connection:
+            gone = sqlite_forget.with_dependents(connection, person, ids)
+            sqlite_forget.forget_topics(connection, person, gone)
+            self._delete(person, gone)
+        self._shrink()
+        return len(gone)
+
+    def forget_span(self, person: str, span: Span) -> int:
+        """Delete a span of time from the disk too: memories, what follows from them, and moods."""
+        with self._transaction() as connection:
+            within = sqlite_forget.of_span(connection, person, span)
+            gone = sqlite_forget.with_dependents(connection, person, within)
+            delete_moods(connection, person, span.since, span.until)
+            self._delete(person, gone)
+        self._shrink()
+        return len(gone)
+
     def forget_moods(self, person: str, since: float, until: float) -> int:
         """Delete a person's moods of a span of time, from the disk too; returns how many."""
         with self._transaction() as connection:
@@ -145,96 +238,92 @@ class MemoryStore:
         self._shrink()
         return count
 
+    def retain(self, person: str, policy: Retention, now: float) -> int:
+        """Delete what a policy does not keep, from the disk too; returns how many memories."""
+        with self._transaction() as connection:
+            gone = sqlite_forget.surplus(connection, person, policy, now)
+            if policy.seconds is not None:
+                delete_moods(connection, person, -math.inf, now - policy.seconds)
+            self._delete(person, gone)
+        if gone:
+            self._shrink()
+        return len(gone)
+
+    # -- vectors -----------------------------------------------------------------------------
+
     def use_embedder(self, model: str) -> None:
         """Say whose vectors will be set; those of another model are dropped, to be made anew."""
+        kept = f"{model} float16"  # files of version 2 hold float32
         with self._transaction() as connection:
-            if connection.execute("SELECT model FROM embedder").fetchall() != [(model,)]:
+            if connection.execute("SELECT model FROM embedder").fetchall() != [(kept,)]:
                 connection.execute("UPDATE memory SET vector = NULL WHERE vector IS NOT NULL")
                 connection.execute("DELETE FROM embedder")
-                connection.execute("INSERT INTO embedder VALUES (?)", (model,))
+                connection.execute("INSERT INTO embedder VALUES (?)", (kept,))
+        self._index.clear()
 
-    def without_vector(self, limit: int) -> list[tuple[int, str]]:
-        """Return ids and texts of English memories that wait to be embedded, oldest first."""
-        query = "SELECT id, text FROM memory WHERE english AND vector IS NULL ORDER BY id LIMIT ?"
+    def without_vector(self, limit: int, *, english_only: bool = True) -> list[tuple[int, str]]:
+        """Return ids and texts of memories that wait to be embedded."""
         with self._reading() as connection:
-            return connection.execute(query, (limit,)).fetchall()
+            return connection.execute(_TO_EMBED, (english_only, limit)).fetchall()
 
     def set_vectors(self, ids: Sequence[int], vectors: Vectors) -> None:
         """Attach one vector to each memory; those forgotten meanwhile are passed over."""
-        rows = zip((row.astype(_FLOAT32).tobytes() for row in vectors), ids, strict=True)
+        added: dict[str, tuple[list[int], list[bytes]]] = {}
         with self._transaction() as connection:
-            connection.executemany("UPDATE memory SET vector = ? WHERE id = ?", rows)
-
-    def forget(self, person: str) -> int:
-        """Delete everything of a person, from the disk too; returns how many memories it was."""
-        with self._transaction() as connection:
-            rows = connection.execute("SELECT id FROM memory WHERE person = ?", (person,))
-            ids = [row[0] for row in rows]
-            _delete(connection, ids)
-            delete_moods(connection, person, -math.inf, math.inf)
-            # Deleted words stay in the index's segments until these are merged.
-            connection.execute("INSERT INTO word (word) VALUES ('optimize')")
-        self._shrink()
-        return len(ids)
+            for memory_id, vector in zip(ids, packed(vectors), strict=True):
+                for (person,) in connection.execute(_SET_VECTOR, (vector, memory_id)).fetchall():
+                    keys, values = added.setdefault(person, ([], []))
+                    keys.append(memory_id)
+                    values.append(vector)
+        for person, (keys, values) in added.items():
+            self._index.add(person, keys, values)
 
     def close(self) -> None:
         """Close the file; further calls fail."""
-        with self._lock:
+        with self._read_lock:
+            self._reader.close()
+        with self._writing:
             self._connection.close()
 
+    # -- helpers -----------------------------------------------------------------------------
+
+    def _insert(self, connection: sqlite3.Connection, memory: Memory) -> int:
+        memory_id = connection.execute(_INSERT, row_of(memory)).lastrowid
+        assert memory_id is not None  # noqa: S101 - of an INSERT it never is
+        if memory.role != FORMER:
+            connection.execute(_INSERT_WORDS, (memory_id, index_text(memory.text)))
+        return memory_id
+
+    def _delete(self, person: str, ids: Iterable[int]) -> None:
+        gone = list(ids)
+        sqlite_forget.delete(self._connection, gone)
+        self._index.discard(person, gone)
+
     def _shrink(self) -> None:
-        """Take what was deleted out of the log beside the file as well."""
-        with self._reading() as connection:
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        """Take what was deleted out of the index's segments and the log beside the file too."""
+        with self._transaction() as connection:
+            # Deleted words stay in the index's segments until these are merged.
+            connection.execute("INSERT INTO word (word) VALUES ('optimize')")
+        with self._writing, self._own_errors():
+            free = self._connection.execute("PRAGMA freelist_count").fetchone()[0]
+            pages = self._connection.execute("PRAGMA page_count").fetchone()[0]
+            if free > _MOST_FREE * pages:
+                self._connection.execute("VACUUM")
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    @contextmanager
+    def _own_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except self._error as error:
+            raise BackendError(f"memory file {self.place}: {error}") from error
 
     @contextmanager
     def _reading(self) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            try:
-                yield self._connection
-            except sqlite3.Error as error:
-                raise BackendError(f"memory file {self._path}: {error}") from error
+        with self._read_lock, self._own_errors():
+            yield self._reader
 
     @contextmanager
-    def _transaction(
-        self, kind: Literal["IMMEDIATE", "DEFERRED"] = "IMMEDIATE"
-    ) -> Iterator[sqlite3.Connection]:
-        with self._reading() as connection, transaction(connection, kind):
-            yield connection
-
-
-def _row(memory: Memory) -> tuple[object, ...]:
-    english = not has_han(memory.text)
-    return memory.role, memory.text, memory.person, memory.time, memory.emotion, english
-
-
-def _delete(connection: sqlite3.Connection, ids: Iterable[int]) -> None:
-    keys = [(memory_id,) for memory_id in ids]
-    connection.executemany("DELETE FROM word WHERE rowid = ?", keys)
-    connection.executemany("DELETE FROM memory WHERE id = ?", keys)
-
-
-def _by_words(connection: sqlite3.Connection, query: str, who: dict[str, object]) -> list[int]:
-    match = match_expression(query)
-    if not match:
-        return []
-    terms = who | {"match": match, "candidates": _CANDIDATES}
-    return [row[0] for row in connection.execute(_BY_WORDS, terms)]
-
-
-def _by_emotion(connection: sqlite3.Connection, emotion: str, who: dict[str, object]) -> list[int]:
-    terms = who | {"emotion": emotion, "candidates": _CANDIDATES}
-    return [row[0] for row in connection.execute(_BY_EMOTION, terms)]
-
-
-def _by_meaning(
-    connection: sqlite3.Connection, vector: Vectors, least: float, who: dict[str, object]
-) -> list[int]:
-    rows = connection.execute(_BY_MEANING, who).fetchall()
-    if not rows:
-        return []
-    ids = np.array([row[0] for row in rows])
-    vectors = np.frombuffer(b"".join(row[1] for row in rows), _FLOAT32).reshape(len(rows), -1)
-    similarity = vectors @ vector
-    best = np.argsort(-similarity, kind="stable")[:_CANDIDATES]
-    return [int(ids[row]) for row in best if similarity[row] >= least]
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._writing, self._own_errors(), transaction(self._connection):
+            yield self._connection

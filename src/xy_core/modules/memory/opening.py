@@ -1,0 +1,77 @@
+"""Makes the store and the embedder that the settings name."""
+
+from __future__ import annotations
+
+from xy_core.core.database import SQLITE
+from xy_core.core.module import ModuleContext
+from xy_core.models import ModelStore
+from xy_core.modules.memory.backends.cipher import sqlcipher
+from xy_core.modules.memory.backends.embedding_server import ServerEmbedder
+from xy_core.modules.memory.backends.minilm import MiniLMEmbedder
+from xy_core.modules.memory.backends.postgres import PostgresStore
+from xy_core.modules.memory.backends.sqlite import MemoryStore
+from xy_core.modules.memory.backends.use import MultilingualEmbedder
+from xy_core.modules.memory.config import MemoryConfig
+from xy_core.modules.memory.embedding import (
+    MULTILINGUAL,
+    SERVER,
+    CalledEmbedder,
+    Embedder,
+    LocalEmbedder,
+    LocalModel,
+)
+from xy_core.modules.memory.keys import find_key
+from xy_core.modules.memory.segment import chinese_words
+from xy_core.modules.memory.store import Store
+
+
+def open_store(config: MemoryConfig) -> Store:
+    """Open the memory file, or the database; blocks.
+
+    Raises:
+        ConfigError: it cannot be opened; see `open_database` and `PostgresStore`.
+        MissingExtraError: a library is not installed.
+    """
+    cut = chinese_words()
+    if config.postgres is not None:
+        address = config.postgres.get_secret_value()
+        return PostgresStore(address, max_turns=config.max_turns, cut=cut)
+    driver = sqlcipher(find_key(config)) if config.encrypted else SQLITE
+    return MemoryStore(
+        config.path, max_turns=config.max_turns, driver=driver, cut=cut, threads=config.threads
+    )
+
+
+def open_embedder(config: MemoryConfig, context: ModuleContext) -> Embedder | None:
+    """Load the embedder, if one is named; blocks.
+
+    Raises:
+        BackendError: its files are damaged.
+        MissingExtraError: its library is not installed.
+        ModelError: its files are not here.
+    """
+    name = config.embedding
+    if name is None:
+        return None
+    if name == SERVER:
+        server = config.embedding_server
+        call = ServerEmbedder(server)
+        return CalledEmbedder(
+            f"{SERVER} {server.url} {server.model}", call, context.scheduler, server.timeout
+        )
+    model: LocalModel
+    if name == MULTILINGUAL:
+        model = MultilingualEmbedder(config.threads)
+    else:
+        files = context.resource(ModelStore).get(name)
+        model = MiniLMEmbedder(
+            files.file("model.onnx"), files.file("tokenizer.json"), config.threads
+        )
+    model.load()
+    return LocalEmbedder(
+        name,
+        model,
+        context.scheduler,
+        device=config.device,
+        english_only=name != MULTILINGUAL,
+    )

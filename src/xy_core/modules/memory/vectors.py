@@ -1,0 +1,152 @@
+"""The vectors of those who were recalled lately, in memory, searched exactly.
+
+At 100,000 vectors of 512 numbers, on the two cores that the project is measured on: usearch over
+half-precision numbers 5.8 ms (100 MB), over bytes 4.6 ms, numpy over float32 14.5 ms (200 MB).
+Exact search needs no index that must be built, saved and encrypted, gives nobody's memories to
+somebody else, and forgets at once; sqlite-vec needs a Python whose SQLite may load extensions,
+which many are not.
+"""
+
+from __future__ import annotations
+
+import importlib
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from xy_core.core.errors import BackendError, MissingExtraError
+from xy_core.modules.memory.store import Vectors
+
+Ids = npt.NDArray[np.int64]
+Half = npt.NDArray[np.float16]
+Load = Callable[[], tuple[Sequence[int], Sequence[bytes]]]
+HALF = np.dtype("<f2")
+_PEOPLE = 64
+_SPARE = 1.5
+
+
+class VectorIndex:
+    """Unit vectors by person; any thread may call.
+
+    Args:
+        threads: that one search may use.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self._threads = threads
+        self._people: OrderedDict[str, _Matrix] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def nearest(
+        self, person: str, vector: Vectors, *, most: int, least: float, load: Load
+    ) -> list[int]:
+        """Return ids of the memories that mean the most alike, best first.
+
+        Args:
+            person: whose.
+            vector: the query, float32 (dimensions,), of length 1.
+            most: how many at most.
+            least: the least cosine.
+            load: reads the person's vectors, as half-precision bytes, if they are not here yet.
+
+        Raises:
+            BackendError: the vector is not as long as those that are kept.
+            MissingExtraError: usearch is not installed.
+        """
+        with self._lock:
+            matrix = self._people.get(person)
+            if matrix is None:
+                matrix = self._people[person] = _Matrix(*load())
+            self._people.move_to_end(person)
+            while len(self._people) > _PEOPLE:
+                self._people.popitem(last=False)
+            return matrix.nearest(vector, most, least, self._threads)
+
+    def add(self, person: str, ids: Sequence[int], vectors: Sequence[bytes]) -> None:
+        """Add vectors of a person, if those that were there before are here."""
+        with self._lock:
+            if person in self._people:
+                self._people[person].add(ids, vectors)
+
+    def discard(self, person: str, ids: Collection[int]) -> None:
+        """Take memories of a person out."""
+        with self._lock:
+            if person in self._people:
+                self._people[person].discard(ids)
+
+    def clear(self) -> None:
+        """Take everybody's out."""
+        with self._lock:
+            self._people.clear()
+
+
+class _Matrix:
+    """Rows with their ids; there is room for more than are used."""
+
+    def __init__(self, ids: Sequence[int], vectors: Sequence[bytes]) -> None:
+        self._count = len(ids)
+        self._ids: Ids = np.array(ids, np.int64)
+        width = len(vectors[0]) // HALF.itemsize if vectors else 0
+        self._rows: Half = np.frombuffer(bytearray().join(vectors), HALF).reshape(len(ids), width)
+
+    def add(self, ids: Sequence[int], vectors: Sequence[bytes]) -> None:
+        fresh = _Matrix(ids, vectors)
+        if not self._count:
+            self._ids, self._rows, self._count = fresh._ids, fresh._rows, fresh._count
+            return
+        self.discard(ids)
+        end = self._count + fresh._count
+        if end > len(self._ids):
+            room = int(end * _SPARE)
+            self._ids = np.concatenate([self._ids[: self._count], np.zeros(room, np.int64)])[:room]
+            rows = np.empty((room, self._rows.shape[1]), HALF)
+            rows[: self._count] = self._rows[: self._count]
+            self._rows = rows
+        self._ids[self._count : end] = fresh._ids
+        self._rows[self._count : end] = fresh._rows
+        self._count = end
+
+    def discard(self, ids: Collection[int]) -> None:
+        used = self._ids[: self._count]
+        kept = ~np.isin(used, np.fromiter(ids, np.int64, len(ids)))
+        left = int(kept.sum())
+        if left < self._count:
+            self._ids[:left] = used[kept]
+            self._rows[:left] = self._rows[: self._count][kept]
+            self._rows[left : self._count] = 0  # what is forgotten leaves memory as well
+            self._count = left
+
+    def nearest(self, vector: Vectors, most: int, least: float, threads: int) -> list[int]:
+        if not self._count:
+            return []
+        if vector.shape != self._rows.shape[1:]:
+            raise BackendError(
+                f"a query of {vector.size} numbers cannot be compared with memories of "
+                f"{self._rows.shape[1]}: the embedder has changed; restart the memory module"
+            )
+        found = _usearch().search(
+            self._rows[: self._count],
+            vector.astype(HALF),
+            min(most, self._count),
+            "ip",
+            exact=True,
+            threads=threads,
+        )
+        near = 1.0 - np.asarray(found.distances)
+        return [int(self._ids[key]) for key in np.asarray(found.keys)[near >= least]]
+
+
+def packed(vectors: Vectors) -> list[bytes]:
+    """Return each vector as half-precision little-endian bytes, as stores keep them."""
+    return [row.astype(HALF).tobytes() for row in vectors]
+
+
+def _usearch() -> Any:  # noqa: ANN401 - a module
+    try:
+        return importlib.import_module("usearch.index")
+    except ImportError as error:
+        raise MissingExtraError("usearch", "memory") from error
