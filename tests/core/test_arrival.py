@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from xy_core.core.arrival import arrived, serving
+from xy_core.core.arrival import arrived, inherited, serving
 from xy_core.core.config import LaneConfig, SchedulerConfig
 from xy_core.core.scheduler import GlobalTaskScheduler
 
@@ -42,3 +42,10 @@ def test_what_was_said_ends_with_the_block():
             assert arrived.get() == 2.0
         assert arrived.get() == 1.0
     assert arrived.get() is None
+
+
+def test_later_steps_go_before_the_first_ones_of_the_same_moment():
+    with serving(100.0):
+        assert inherited(100.0) == 100.0
+        assert inherited(101.0) < 100.0 - 0.049
+    assert inherited(101.0) is None

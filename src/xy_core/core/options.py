@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, TypedDict
 
-from xy_core.core.arrival import arrived
+from xy_core.core.arrival import inherited
 from xy_core.core.batching import Batching
 from xy_core.core.errors import InvalidTaskError
 from xy_core.core.job import Job
@@ -106,7 +106,7 @@ def configure(
     job.timeout = timeout
     if deadline is not None:
         job.deadline = asyncio.get_running_loop().time() + deadline
-    job.since = arrived.get() if since is None else since
+    job.since = inherited(asyncio.get_running_loop().time()) if since is None else since
     if task_type is TaskType.GPU_BOUND:
         job.device = device if device is not None and ":" in device else None
         _claim(job, model, memory, batching)

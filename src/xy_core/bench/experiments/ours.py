@@ -33,15 +33,17 @@ def for_many(settings: Settings, cores: int) -> Settings:
 
     As many parts compute at a time as there are cores, each on one thread. A model on all cores
     answers one request sooner, but gains little by its second core: Whisper 1.25 times as fast,
-    the text reader not at all. Two of one thread each do almost twice as much.
+    the text reader not at all. Two of one thread each do almost twice as much. Models live in
+    processes of their own, which step back behind the event loop (see ``HostConfig.nice``).
     """
     hearing = settings.voice.transcriber.model_copy(update={"workers": cores})
-    voice = settings.voice.model_copy(update={"threads": 1, "transcriber": hearing})
+    apart = {"threads": 1, "isolation": "process"}
+    voice = settings.voice.model_copy(update={**apart, "transcriber": hearing})
     return settings.model_copy(
         update={
             "voice": voice,
-            "vision": settings.vision.model_copy(update={"threads": 1}),
-            "llm": settings.llm.model_copy(update={"threads": 1}),
+            "vision": settings.vision.model_copy(update=apart),
+            "llm": settings.llm.model_copy(update=apart),
             "scheduler": settings.scheduler.model_copy(
                 update={"devices": (DeviceConfig(name="cpu", slots=cores),)}
             ),
