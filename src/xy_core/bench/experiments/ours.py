@@ -108,6 +108,11 @@ class XyCoreModules:
         async with stream:
             turn.found["speak"] = sum([audio.seconds async for audio in stream])
 
+    def forget(self) -> None:
+        """Forget which request made which call: a run without an end has no record."""
+        for calls in self._calls.values():
+            calls.clear()
+
     def finish(self) -> None:
         """Read from the scheduler what computed when: the n-th task of a kind is the n-th call."""
         scheduler = self.runtime.engine.scheduler
