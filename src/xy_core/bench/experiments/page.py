@@ -46,11 +46,11 @@ def render_page(experiment: Experiment, soak: Soak | None = None) -> str:
         if real
         else ("Synthetic stress", "合成压力实验")
     )
+    clock = (" · virtual clock", " · 虚拟时钟") if experiment.virtual else ("", "")
+    what = f"{experiment.load} · {experiment.shape}"
     lead = (
-        f"{experiment.load} · {experiment.shape} · seed {experiment.seed}"
-        f"{' · virtual clock' if experiment.virtual else ''}",
-        f"{experiment.load} · {experiment.shape} · 种子 {experiment.seed}"
-        f"{' · 虚拟时钟' if experiment.virtual else ''}",
+        f"{what} · seed {experiment.seed}{clock[0]}",
+        f"{what} · 种子 {experiment.seed}{clock[1]}",
     )
     parts = [_checks(experiment), _summary(experiment), _figures(experiment)]
     parts += [_published(experiment)] if real else []

@@ -7,7 +7,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from xy_core.bench.experiments.chain import Turn
 from xy_core.bench.experiments.direct import Policy
@@ -86,7 +86,7 @@ def arrivals_of(trace: Path) -> list[float]:
     return [moment - moments[0] for moment in moments]
 
 
-def read_trace(path: Path, event: str) -> list[dict[str, object]]:
+def read_trace(path: Path, event: str) -> list[dict[str, Any]]:
     """Return the events of one kind in a recorded trace; at least one.
 
     Raises:

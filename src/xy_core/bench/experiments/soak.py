@@ -114,7 +114,8 @@ async def _soak(
                 await asyncio.sleep(min(_LOOK_EVERY, seconds - passed))
                 gc.collect(0)
                 soak.samples.append(look(clock() - begun))
-                progress(f"{passed / 60:.1f} min  {dict(soak.turns)}  {dict(soak.faults)}")
+                counts = (dict(each) for each in (soak.turns, soak.faults, soak.errors))
+                progress(f"{passed / 60:.1f} min  " + "  ".join(map(str, counts)))
                 _rethrow(work)
         except asyncio.CancelledError:
             progress("stopped early")  # the verdict so far is what Ctrl-C asks for

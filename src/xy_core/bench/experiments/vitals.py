@@ -51,7 +51,7 @@ def look(seconds: float) -> Vitals:
         round(seconds, 1),
         round(process.memory_info().rss / _MIB, 2),
         round(resident_bytes() / _MIB, 1),
-        process.num_fds() if hasattr(process, "num_fds") else process.num_handles(),
+        process.num_fds() if hasattr(process, "num_fds") else len(process.open_files()),
         threading.active_count(),
         len(asyncio.all_tasks()),
         len(gc.get_objects()),
