@@ -173,7 +173,8 @@ def real(
     help=tr(
         "Hours of real load with faults; Ctrl-C gives the verdict so far."
         "\n\nExample: [bold]xy-core bench soak --hours 1[/bold]",
-        "带故障的长时间真实负载；Ctrl-C 给出当前结论。\n\n示例：[bold]xy-core bench soak --hours 1[/bold]",
+        "带故障的长时间真实负载；Ctrl-C 给出当前结论。"
+        "\n\n示例：[bold]xy-core bench soak --hours 1[/bold]",
     )
 )
 def soak(
@@ -197,7 +198,8 @@ def soak(
     help=tr(
         "Hold a result against an older one; ends with 1 if anything is worse."
         "\n\nExample: [bold]xy-core bench compare old.json new.json[/bold]",
-        "与旧结果比较；有变差则以 1 退出。\n\n示例：[bold]xy-core bench compare old.json new.json[/bold]",
+        "与旧结果比较；有变差则以 1 退出。"
+        "\n\n示例：[bold]xy-core bench compare old.json new.json[/bold]",
     )
 )
 def compare(old: Path, new: Path, json: Json = False) -> None:

@@ -20,7 +20,7 @@ def test_one_measurement_has_no_interval():
 
 
 def test_an_interval_holds_the_true_value():
-    source = random.Random(1)
+    source = random.Random(1)  # noqa: S311 - noise, not a secret
     found = interval([source.gauss(10, 1) for _ in range(50)])
     assert found.low < 10 < found.high
     assert found.high - found.low < 1.5
@@ -34,7 +34,7 @@ def test_only_what_is_sure_is_better_or_worse():
 
 
 def test_growth_is_found_in_noise():
-    source = random.Random(1)
+    source = random.Random(1)  # noqa: S311 - noise, not a secret
     seconds = [5.0 * number for number in range(240)]
     flat = slope(seconds, [100 + source.gauss(0, 1) for _ in seconds])
     grown = slope(seconds, [100 + one / 36 + source.gauss(0, 1) for one in seconds])

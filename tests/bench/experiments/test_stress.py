@@ -1,4 +1,4 @@
-"""The synthetic load on the virtual clock: the same schedule bit for bit, and no worse than kept."""
+"""The synthetic load on the virtual clock: the same schedule, and no worse than kept."""
 
 from __future__ import annotations
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import psutil
 
@@ -58,9 +60,14 @@ class Faults:
         if turns:
             self._source.choice(sorted(turns, key=lambda task: task.get_name())).cancel()
 
-    async def _expect(self, work: object, limit: float | None, error: type[Exception]) -> None:
+    async def _expect(
+        self,
+        work: Callable[[], Coroutine[Any, Any, None]],
+        limit: float | None,
+        error: type[Exception],
+    ) -> None:
         try:
-            await self._scheduler.run(work, timeout=limit)  # type: ignore[arg-type]
+            await self._scheduler.run(work, timeout=limit)
         except error:
             return
         raise AssertionError(f"{error.__name__} did not reach its caller")

@@ -29,11 +29,14 @@ async def _run(policy: str, repeat: int, profile: Profile, shape: Shape) -> Run:
     machine = _RecordingMachine(profile, recorder)
     async with _Adapted(POLICIES[policy](machine)) as running:
         await offer(running, shape, recorder)
-    recorder.run.snapshot = [
-        f"{gpu.name}  {gpu.read_memory()}  out of memory {gpu.out_of_memory_errors}"
-        for gpu in machine.gpus
-    ]
+        recorder.run.snapshot = [_line(gpu) for gpu in machine.gpus]
     return recorder.run
+
+
+def _line(gpu: SimDevice) -> str:
+    memory, failed = gpu.read_memory(), gpu.out_of_memory_errors
+    used, total = (memory.total - memory.free) >> 20, memory.total >> 20
+    return f"{gpu.name}  {used} / {total} MiB in use  out of memory {failed} times"
 
 
 class _Adapted:

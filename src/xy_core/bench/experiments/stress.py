@@ -71,7 +71,7 @@ class XyCoreThreads(Naive):
 
     def __init__(self, chain: Chain, recorder: Recorder) -> None:
         super().__init__(chain, recorder)
-        device = DeviceConfig(name="sim:0", slots=1, memory=_DEVICE_MEMORY)  # type: ignore[arg-type]
+        device = DeviceConfig(name="sim:0", slots=1, memory=_DEVICE_MEMORY)
         sim = SimDevice("sim:0", memory=_DEVICE_MEMORY, load_bandwidth=float(_DEVICE_MEMORY))
         self._scheduler = GlobalTaskScheduler(SchedulerConfig(devices=(device,)), devices=[sim])
 
