@@ -139,7 +139,9 @@ def _number(task: TaskInfo) -> int:
 
 def _lines(device: DeviceStatistics) -> list[str]:
     memory = device.memory
-    known = f"  {memory}" if memory is not None else ""
+    known = (
+        "" if memory is None else f"  {memory.promised >> 20} / {memory.total >> 20} MiB promised"
+    )
     head = f"{device.name} ({device.title})  slots {device.slots}  running {device.running}{known}"
     models = [
         f"  {model.name}  {model.state}  {model.size >> 20} MiB  uses {model.uses}"
