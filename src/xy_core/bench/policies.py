@@ -110,12 +110,13 @@ class Report(Direct):
 
     async def request(self, *, draws: bool = True) -> None:
         """See `Policy`."""
-        await self._run(lambda: self._locked("vision", self._machine.see))
+        see, draw = self._machine.see, self._machine.draw
+        await self._run(lambda: self._locked("vision", see))
         await self._run(self._machine.think)
         async with asyncio.TaskGroup() as group:
             group.create_task(self._run(self._machine.speak, uses_gpu=False))
             if draws:
-                group.create_task(self._run(lambda: self._locked("image", self._machine.draw)))
+                group.create_task(self._run(lambda: self._locked("image", draw)))
 
     async def _run(self, work: Callable[[], Awaitable[None]], *, uses_gpu: bool = True) -> None:
         await (await self._scheduler.schedule(work, uses_gpu=uses_gpu))

@@ -13,6 +13,7 @@ from xy_core.cli.bench import bench_app
 from xy_core.cli.config import config_app
 from xy_core.cli.context import Options
 from xy_core.cli.emotion import eval_app
+from xy_core.cli.experiments import experiments_app
 from xy_core.cli.i18n import tr
 from xy_core.cli.keys import keys_app
 from xy_core.cli.mood import mood_app
@@ -32,6 +33,7 @@ app = typer.Typer(
 )
 app.add_typer(models.app, name="models")
 app.add_typer(config_app, name="config")
+bench_app.add_typer(experiments_app)
 app.add_typer(bench_app, name="bench")
 app.add_typer(mood_app, name="mood")
 app.add_typer(tasks_app, name="tasks")

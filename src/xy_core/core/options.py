@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, TypedDict
 
+from xy_core.core.arrival import inherited
 from xy_core.core.batching import Batching
 from xy_core.core.errors import InvalidTaskError
 from xy_core.core.job import Job
@@ -30,6 +31,7 @@ class TaskOptions(TypedDict, total=False):
         batching: lets a GPU_BOUND task be computed together with others (see `Batching`).
         since: loop time at which the request came in that the task serves; it counts as waiting
             since then, so that the last step of an old request goes before the first of a new one.
+            Inherited from `serving` if not given.
         timeout: seconds that one attempt may run.
         deadline: seconds from now by when it must have ended, waiting included.
         retries: how many further attempts after a failure.
@@ -104,7 +106,7 @@ def configure(
     job.timeout = timeout
     if deadline is not None:
         job.deadline = asyncio.get_running_loop().time() + deadline
-    job.since = since
+    job.since = inherited(asyncio.get_running_loop().time()) if since is None else since
     if task_type is TaskType.GPU_BOUND:
         job.device = device if device is not None and ":" in device else None
         _claim(job, model, memory, batching)

@@ -16,6 +16,9 @@ class TranscriberConfig(StrictModel):
     languages: tuple[str, ...] = Field(
         ("en", "zh"), min_length=1, description="Languages that may be heard (ISO 639-1)."
     )
+    workers: int = Field(
+        1, ge=1, le=16, description="Recordings heard at a time; each uses voice.threads threads."
+    )
     beam_size: int = Field(5, ge=1, le=20, description="More finds better words, more slowly.")
 
 

@@ -39,7 +39,11 @@ class WhisperTranscriber:
         self._simplify = library("opencc").OpenCC("t2s").convert
         try:
             self._model = whisper.WhisperModel(
-                str(self._folder), device="cpu", compute_type="int8", cpu_threads=self._threads
+                str(self._folder),
+                device="cpu",
+                compute_type="int8",
+                cpu_threads=self._threads,
+                num_workers=self._config.workers,
             )
         except (RuntimeError, ValueError, OSError) as error:
             raise BackendError(f"Whisper cannot be loaded from {self._folder}: {error}") from error

@@ -1,0 +1,1 @@
+"""The experiments of the report, made repeatable: loads, policies, figures, verdicts."""

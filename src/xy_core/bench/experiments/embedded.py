@@ -1,0 +1,105 @@
+"""The real models of the embedded profile, called directly: hear, see, think, speak."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from xy_core.bench.experiments.chain import Chain, Part, Turn
+from xy_core.core.errors import ConfigError
+from xy_core.models import ModelStore
+from xy_core.models.catalogue import ModelFile
+from xy_core.modules.llm import Message
+from xy_core.modules.llm.backends.llama_cpp import LlamaCppChat
+from xy_core.modules.llm.types import Delta
+from xy_core.modules.vision import Picture
+from xy_core.modules.vision.backends.rapid_ocr import RapidOcrReader
+from xy_core.modules.voice import Audio, VoiceStyle, read_audio
+from xy_core.modules.voice.backends.piper import PiperSynthesizer
+from xy_core.modules.voice.backends.whisper import WhisperTranscriber
+from xy_core.settings import Settings
+
+_PACKAGE = Path(__file__).parents[2]
+_PLACES = (_PACKAGE / "samples", _PACKAGE.parents[1] / "samples")
+"""Inside the package when installed, beside ``src`` in a checkout."""
+_SPOKEN = 160
+"""Characters of a reply that are spoken: every policy says as much."""
+
+
+class Inputs:
+    """What every request brings: a recording and a picture."""
+
+    def __init__(self, settings: Settings) -> None:
+        folder = next((place for place in _PLACES if place.is_dir()), None)
+        if folder is None:
+            raise ConfigError("the samples are missing: install xy-core again")
+        self.audio: Audio = read_audio(folder / "sad_news.wav", settings.voice.max_seconds)
+        self.picture = Picture.load(folder / "sign.png", settings.vision.max_pixels)
+
+
+def question(turn: Turn) -> list[Message]:
+    """Return what the language model is asked, from what was heard and seen."""
+    heard, seen = turn.found["hear"], turn.found["see"]
+    return [Message("user", f"{heard} A sign says: {seen}. What should I do?")]
+
+
+def spoken(reply: str) -> str:
+    """Return the part of a reply that is said, never nothing."""
+    return reply[:_SPOKEN].strip() or "I am here."
+
+
+class DirectModels:
+    """The same backends as the modules', loaded once and called by whoever wants."""
+
+    def __init__(self, settings: Settings, inputs: Inputs) -> None:
+        store = ModelStore(settings.models.root, settings.models.catalogue)
+        voice, language = settings.voice, settings.llm.models[0]
+        piper = store.get(voice.synthesizers[0].id)
+        weights = store.get(language.id)
+        self._inputs = inputs
+        self._whisper = WhisperTranscriber(
+            store.get(voice.transcriber.id).directory, voice.transcriber, voice.threads
+        )
+        self._piper = PiperSynthesizer(piper.file(_named(piper.entry.files, ".onnx")))
+        self._reader = RapidOcrReader(settings.vision)
+        self._llm = LlamaCppChat(
+            weights.file(_named(weights.entry.files, ".gguf")), language, settings.llm
+        )
+
+    def load(self) -> None:
+        """Load everything; blocks for some seconds."""
+        for model in (self._whisper, self._piper, self._reader, self._llm):
+            model.load()
+
+    def close(self) -> None:
+        """Give everything back."""
+        for model in (self._whisper, self._piper, self._reader, self._llm):
+            model.close()
+
+    def chain(self) -> Chain:
+        """Return a request's parts: hear, see, think, speak."""
+        return (
+            (Part("hear", "processor", self._hear),),
+            (Part("see", "device", self._see),),
+            (Part("think", "device", self._think),),
+            (Part("speak", "device", self._speak),),
+        )
+
+    def _hear(self, _turn: Turn) -> str:
+        return self._whisper.transcribe(self._inputs.audio, "en").text
+
+    def _see(self, _turn: Turn) -> str:
+        return " / ".join(line.text for line in self._reader.read(self._inputs.picture))
+
+    def _think(self, turn: Turn) -> str:
+        said: list[Delta] = []
+        self._llm.generate(said.append, question(turn))
+        return "".join(delta.text for delta in said)
+
+    def _speak(self, turn: Turn) -> float:
+        said = self._piper.synthesize(spoken(turn.found["think"]), "en", VoiceStyle())
+        return sum(audio.seconds for audio in said)
+
+
+def _named(files: Iterable[ModelFile], suffix: str) -> str:
+    return next(file.name for file in files if file.name.endswith(suffix))

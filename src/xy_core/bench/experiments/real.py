@@ -1,0 +1,114 @@
+"""Real models under load: four policies and threads, on one machine, side by side."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import os
+from collections.abc import Sequence
+from typing import Literal
+
+from xy_core.bench.experiments.direct import Naive, Policy, Report, Serial, Threads
+from xy_core.bench.experiments.embedded import DirectModels, Inputs
+from xy_core.bench.experiments.environment import describe
+from xy_core.bench.experiments.experiment import Experiment, plan, run_policy, summary
+from xy_core.bench.experiments.ours import XyCoreModules, for_many
+from xy_core.bench.experiments.record import Recorder, Run
+from xy_core.bench.experiments.shapes import Shape
+from xy_core.bench.result import Check, Progress
+from xy_core.core.errors import ConfigError
+from xy_core.settings import Settings
+
+Matrix = Literal["embedded", "edge-8gb", "random"]
+_DIRECT = {"serial": Serial, "naive": Naive, "threads": Threads, "report": Report}
+POLICIES = (*_DIRECT, "xy_core")
+_TOKENS = 48
+"""Of one reply; greedy, so that every policy writes the same."""
+
+
+def run_real(
+    settings: Settings,
+    matrix: Matrix,
+    shape: Shape,
+    *,
+    policies: Sequence[str] = POLICIES,
+    repeats: int = 3,
+    seed: int = 1,
+    limits: str = "none",
+    progress: Progress,
+) -> Experiment:
+    """Measure; a run of ten requests takes about a quarter of a minute, loading included.
+
+    Raises:
+        ConfigError: the matrix's models are not here; the message says what to pull.
+    """
+    _require(matrix)
+    settings = _repeatable(settings)
+    experiment = Experiment("real", matrix, shape.title, seed, virtual=False, environment={})
+    experiment.environment = describe(limits)
+    order = plan(policies, repeats, seed)
+    for number, (policy, repeat) in enumerate(order, 1):
+        progress(f"{number}/{len(order)}: {policy}")
+        experiment.runs.append(asyncio.run(_one(settings, policy, repeat, shape)))
+        gc.collect()
+    experiment.checks = _checks(experiment)
+    return experiment
+
+
+def _require(matrix: Matrix) -> None:
+    if matrix == "edge-8gb":
+        raise ConfigError(
+            "the matrix edge-8gb needs Qwen2.5-7B, Qwen2-VL-2B, GPT-SoVITS and Stable Diffusion "
+            "1.5, of which this version can only plan the first: see  xy-core plan;  "
+            "use --matrix embedded"
+        )
+    if matrix == "random":
+        raise ConfigError(
+            "the matrix random needs a module for images, which this installation lacks: "
+            "use --matrix embedded"
+        )
+
+
+def _repeatable(settings: Settings) -> Settings:
+    llm = settings.llm.model_copy(update={"max_tokens": _TOKENS, "temperature": 0.0})
+    return settings.model_copy(update={"llm": llm})
+
+
+async def _one(settings: Settings, policy: str, repeat: int, shape: Shape) -> Run:
+    inputs = Inputs(settings)
+    if policy not in _DIRECT:
+        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+        tuned = for_many(settings, cores or 1)
+        return await run_policy(
+            policy, repeat, lambda recorder: XyCoreModules(tuned, inputs, recorder), shape
+        )
+    models = DirectModels(settings, inputs)
+    await asyncio.to_thread(models.load)
+
+    def opened(recorder: Recorder) -> Policy:
+        return _DIRECT[policy](models.chain(), recorder)
+
+    try:
+        return await run_policy(policy, repeat, opened, shape)
+    finally:
+        models.close()
+
+
+def _checks(experiment: Experiment) -> list[Check]:
+    """What is to be shown of ten requests at once; only for policies that ran."""
+    found = {name: summary(experiment.of(name)) for name in experiment.policies()}
+    if not {"serial", "naive", "xy_core"} <= found.keys():
+        return []
+
+    def ratio(key: str, other: str) -> float:
+        return round((found["xy_core"][key] or 0) / (found[other][key] or 1), 4)
+
+    failed = sum(figures["failed"] or 0 for figures in found.values())
+    return [
+        Check("throughput_vs_naive", ratio("requests_per_second", "naive"), 1.0, "at least"),
+        Check("throughput_vs_serial", ratio("requests_per_second", "serial"), 1.0, "at least"),
+        Check("median_latency_vs_naive", ratio("p50_from_submission", "naive"), 0.7, "at most"),
+        Check("loop_block_ms", found["xy_core"]["loop_block_ms"], 20.64, "at most"),
+        Check("naive_loop_block_ms", found["naive"]["loop_block_ms"], 500.0, "at least"),
+        Check("failed", failed, 0, "at most"),
+    ]

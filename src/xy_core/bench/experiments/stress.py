@@ -1,0 +1,114 @@
+"""Synthetic stress under the same policies: in real time, or on the virtual clock."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Sequence
+from typing import Self
+
+from xy_core.bench.experiments.chain import Chain, Part, Turn
+from xy_core.bench.experiments.direct import Naive, Policy, Report, Serial, Threads
+from xy_core.bench.experiments.environment import describe
+from xy_core.bench.experiments.experiment import Experiment, plan, run_policy, summary
+from xy_core.bench.experiments.record import Recorder, Run
+from xy_core.bench.experiments.shapes import Shape
+from xy_core.bench.experiments.simulated import run_simulated
+from xy_core.bench.experiments.synthetic import products_a_second, synthetic_chain
+from xy_core.bench.result import Check, Progress
+from xy_core.bench.task_chain import Profile
+from xy_core.core.arrival import serving
+from xy_core.core.config import DeviceConfig, SchedulerConfig
+from xy_core.core.scheduler import GlobalTaskScheduler
+from xy_core.core.sim_device import SimDevice
+from xy_core.core.task import TaskType
+
+_DIRECT = {"serial": Serial, "naive": Naive, "threads": Threads, "report": Report}
+SIMULATED = ("serial", "naive", "report", "xy_core")
+"""Policies on the virtual clock: threads take no time there."""
+SCALE = 0.02
+"""Seconds of real time for a second of the report's profile."""
+_DEVICE_MEMORY = 8 << 30
+
+
+def run_stress(
+    profile: Profile,
+    shape: Shape,
+    *,
+    policies: Sequence[str] = SIMULATED,
+    repeats: int = 3,
+    seed: int = 1,
+    virtual: bool = False,
+    scale: float = SCALE,
+    limits: str = "none",
+    progress: Progress,
+) -> Experiment:
+    """Measure; with `virtual` it takes a moment, else about two seconds a run of ten requests."""
+    experiment = Experiment("stress", "report", shape.title, seed, virtual, describe(limits))
+    chain = () if virtual else synthetic_chain(profile, scale, products_a_second())
+    for policy, repeat in plan(policies, 1 if virtual else repeats, seed):
+        progress(f"{policy} {repeat + 1}")
+        if virtual:
+            run = run_simulated(policy, repeat, profile, shape)
+        else:
+            run = asyncio.run(_one(policy, repeat, chain, shape))
+        experiment.runs.append(run)
+        gc.collect()
+    experiment.checks = _checks(experiment)
+    return experiment
+
+
+async def _one(policy: str, repeat: int, chain: Chain, shape: Shape) -> Run:
+    def opened(recorder: Recorder) -> Policy:
+        kind = _DIRECT.get(policy, XyCoreThreads)
+        return kind(chain, recorder)
+
+    return await run_policy(policy, repeat, opened, shape)
+
+
+class XyCoreThreads(Naive):
+    """Our scheduler with the same blocking parts, in a device lane and in the cpu lane."""
+
+    def __init__(self, chain: Chain, recorder: Recorder) -> None:
+        super().__init__(chain, recorder)
+        device = DeviceConfig(name="sim:0", slots=1, memory=_DEVICE_MEMORY)
+        sim = SimDevice("sim:0", memory=_DEVICE_MEMORY, load_bandwidth=float(_DEVICE_MEMORY))
+        self._scheduler = GlobalTaskScheduler(SchedulerConfig(devices=(device,)), devices=[sim])
+
+    async def __aenter__(self) -> Self:
+        await self._scheduler.start()
+        return self
+
+    async def __aexit__(self, *exception: object) -> None:
+        await self._scheduler.stop()
+
+    async def request(self, turn: Turn) -> None:
+        """See `Policy`; all parts are as old as the request."""
+        with serving(asyncio.get_running_loop().time()):
+            await super().request(turn)
+
+    async def part(self, part: Part, turn: Turn) -> None:
+        """See `Naive`."""
+        if part.place == "network":
+            await self.wait(part, turn)
+            return
+        kind = TaskType.GPU_BOUND if part.place == "device" else TaskType.CPU_BOUND
+        await self._scheduler.run(self.work, part, turn, name=part.name, task_type=kind)
+
+    def finish(self) -> None:
+        """See `Policy`."""
+        self._recorder.run.trace = self._scheduler.trace.as_report()
+
+
+def _checks(experiment: Experiment) -> list[Check]:
+    found = {name: summary(experiment.of(name)) for name in experiment.policies()}
+    if not {"naive", "report", "xy_core"} <= found.keys():
+        return []
+    ours = found["xy_core"]["requests_per_second"] or 0
+    failed = found["xy_core"]["failed"]
+    checks = [Check("failed", failed, 0, "at most")]
+    for other in ("report", "serial"):
+        if other in found:
+            rate = found[other]["requests_per_second"] or 1
+            checks.append(Check(f"throughput_vs_{other}", round(ours / rate, 4), 1.0, "at least"))
+    return checks
