@@ -9,6 +9,10 @@ import pytest
 
 diffusers = pytest.importorskip("diffusers", reason="the image extra is not installed")
 torch = pytest.importorskip("torch", reason="the image extra is not installed")
+transformers = pytest.importorskip("transformers", reason="the image extra is not installed")
+safety = pytest.importorskip("diffusers.pipelines.stable_diffusion.safety_checker")
+
+torch.set_num_threads(1)  # tests run side by side
 
 SIDE = 64
 MODEL = "tiny-sd"
@@ -16,28 +20,17 @@ MODEL = "tiny-sd"
 
 def _tokenizer(folder: Path):
     """A CLIP tokenizer that knows single letters."""
-    from transformers import CLIPTokenizer
-
     letters = [chr(code) for code in range(33, 127)]
     words = ["<|startoftext|>", "<|endoftext|>", *letters, *(f"{one}</w>" for one in letters)]
     folder.mkdir(parents=True)
     (folder / "vocab.json").write_text(json.dumps({word: i for i, word in enumerate(words)}))
     (folder / "merges.txt").write_text("#version: 0.2\n")
-    return CLIPTokenizer(
+    return transformers.CLIPTokenizer(
         str(folder / "vocab.json"), str(folder / "merges.txt"), model_max_length=77
     ), len(words)
 
 
 def save_tiny_sd(folder: Path) -> Path:
-    from diffusers import (
-        AutoencoderKL,
-        PNDMScheduler,
-        StableDiffusionPipeline,
-        UNet2DConditionModel,
-    )
-    from diffusers.pipelines.stable_diffusion import StableDiffusionSafetyChecker
-    from transformers import CLIPConfig, CLIPImageProcessor, CLIPTextConfig, CLIPTextModel
-
     torch.manual_seed(0)
     tokenizer, size = _tokenizer(folder / "raw")
     text = {
@@ -59,16 +52,16 @@ def save_tiny_sd(folder: Path) -> Path:
         "image_size": 30,
         "patch_size": 15,
     }
-    pipe = StableDiffusionPipeline(
-        vae=AutoencoderKL(
+    pipe = diffusers.StableDiffusionPipeline(
+        vae=diffusers.AutoencoderKL(
             block_out_channels=(32, 64, 64, 64),
             down_block_types=("DownEncoderBlock2D",) * 4,
             up_block_types=("UpDecoderBlock2D",) * 4,
             latent_channels=4,
         ),
-        text_encoder=CLIPTextModel(CLIPTextConfig(**text)).eval(),
+        text_encoder=transformers.CLIPTextModel(transformers.CLIPTextConfig(**text)).eval(),
         tokenizer=tokenizer,
-        unet=UNet2DConditionModel(
+        unet=diffusers.UNet2DConditionModel(
             block_out_channels=(32, 64),
             layers_per_block=1,
             sample_size=8,
@@ -76,17 +69,17 @@ def save_tiny_sd(folder: Path) -> Path:
             up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
             cross_attention_dim=32,
         ),
-        scheduler=PNDMScheduler(
+        scheduler=diffusers.PNDMScheduler(
             beta_start=0.00085,
             beta_end=0.012,
             beta_schedule="scaled_linear",
             skip_prk_steps=True,
             steps_offset=1,
         ),
-        safety_checker=StableDiffusionSafetyChecker(
-            CLIPConfig(vision_config=vision, text_config=text, projection_dim=16)
+        safety_checker=safety.StableDiffusionSafetyChecker(
+            transformers.CLIPConfig(vision_config=vision, text_config=text, projection_dim=16)
         ).eval(),
-        feature_extractor=CLIPImageProcessor(
+        feature_extractor=transformers.CLIPImageProcessor(
             size={"shortest_edge": 30}, crop_size={"height": 30, "width": 30}
         ),
     )

@@ -34,7 +34,6 @@ class ImageServer:
     port: int = 0
     asked: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     waiting: threading.Event = field(default_factory=threading.Event)
-    gone: threading.Event = field(default_factory=threading.Event)
 
     async def answer(self, request: Request) -> Response:
         path = request.url.path
@@ -76,28 +75,19 @@ class ImageServer:
         return text[:-3] if self.mood == "truncated base64" else text
 
     async def _badly(self) -> Response | None:
-        match self.mood:
-            case "error":
-                return JSONResponse({"error": {"message": "the card is on fire"}}, 400)
-            case "no key":
-                return JSONResponse({"error": {"message": "who are you?"}}, 401)
-            case "html":
-                return PlainTextResponse("<html>Welcome</html>")
-            case "list":
-                return JSONResponse([1, 2])
-            case "nothing":
-                return JSONResponse({"images": [], "data": []})
-            case "odd":
-                return JSONResponse({"images": [7], "data": [{"b64_json": 7}], "info": "{"})
-            case "oversized":
-                return PlainTextResponse("x" * 3_000_000)
-            case "slow":
-                self.waiting.set()
-                try:
-                    await asyncio.sleep(60)
-                finally:
-                    self.gone.set()
-        return None
+        if self.mood == "slow":
+            self.waiting.set()
+            await asyncio.sleep(60)
+        bad: dict[str, Response] = {
+            "error": JSONResponse({"error": {"message": "the card is on fire"}}, 400),
+            "no key": JSONResponse({"error": {"message": "who are you?"}}, 401),
+            "html": PlainTextResponse("<html>Welcome</html>"),
+            "list": JSONResponse([1, 2]),
+            "nothing": JSONResponse({"images": [], "data": []}),
+            "odd": JSONResponse({"images": [7], "data": [{"b64_json": 7}], "info": "{"}),
+            "oversized": PlainTextResponse("x" * 3_000_000),
+        }
+        return bad.get(self.mood)
 
 
 @contextlib.contextmanager
@@ -114,7 +104,7 @@ def serving() -> Iterator[ImageServer]:
 
     async def run() -> None:
         task = asyncio.ensure_future(server.serve())
-        while not server.started:
+        while not server.started:  # noqa: ASYNC110 - the library has no event for it
             await asyncio.sleep(0.005)
         state.port = server.servers[0].sockets[0].getsockname()[1]
         ready.set()

@@ -21,7 +21,7 @@ from tests.modules.image.test_image_protocol import (  # noqa: F401 - image_stor
 from xy_core.core.config import DeviceConfig, SchedulerConfig
 from xy_core.core.errors import BackendError, ConfigError, OutOfDeviceMemory, TaskCancelled
 from xy_core.core.scheduler import GlobalTaskScheduler
-from xy_core.core.task import TaskPriority, TaskType
+from xy_core.core.task import TaskPriority, TaskStatus, TaskType
 from xy_core.modules.image import Generated, ImageConfig, ImageRequest, ImageStep, Step
 from xy_core.modules.image.backends.diffusers import DiffusersPainter
 from xy_core.modules.image.complete import complete
@@ -121,7 +121,7 @@ def test_an_error_of_the_listener_ends_the_run_at_that_step(painter):
     assert painted(painter, job())
 
 
-def test_the_safety_checker_takes_pictures_away(tiny_sd, monkeypatch):
+def test_the_safety_checker_takes_pictures_away(tiny_sd):
     engine = DiffusersPainter(tiny_sd, config())
     engine.load("cpu", "host")
     checker = engine._pipe.safety_checker
@@ -137,7 +137,7 @@ def test_a_model_without_a_safety_checker_is_refused_unless_it_is_off(tiny_sd, t
     folder = tmp_path / "unchecked"
     shutil.copytree(tiny_sd, folder)
     shutil.rmtree(folder / "safety_checker")
-    with pytest.raises(ConfigError, match="image.safety_check=false"):
+    with pytest.raises(ConfigError, match=r"image\.safety_check=false"):
         DiffusersPainter(folder, config()).load("cpu", "host")
     engine = DiffusersPainter(folder, config(safety_check=False))
     engine.load("cpu", "host")
@@ -221,17 +221,19 @@ async def test_urgent_work_gets_the_device_between_steps(image_store):  # noqa: 
             await anext(stream)
             options = {"task_type": TaskType.GPU_BOUND, "priority": TaskPriority.HIGH}
             assert await scheduler.run(threading.get_ident, **options)
-            assert not stream.info.status.ended if hasattr(stream.info.status, "ended") else True
+            assert stream.info.status is TaskStatus.RUNNING
             rest = [event async for event in stream]
         assert isinstance(rest[-1], Generated)
         assert isinstance(rest[0], Step)
 
 
 async def test_the_bus_hears_of_steps_and_previews(scheduler, image_store):  # noqa: F811
-    async with image_service(scheduler, image_store, safety_check=False) as service:
-        async with service.context.bus.subscribe(ImageStep) as events:
-            await pictures(service)
-            heard = [await anext(events) for _ in range(3)]
+    async with (
+        image_service(scheduler, image_store, safety_check=False) as service,
+        service.context.bus.subscribe(ImageStep) as events,
+    ):
+        await pictures(service)
+        heard = [await anext(events) for _ in range(3)]
     assert [(event.done, event.total) for event in heard] == [(1, 3), (2, 3), (3, 3)]
     assert heard[0].preview[0].shape == (SIDE // 8, SIDE // 8, 3)
 

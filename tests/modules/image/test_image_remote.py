@@ -75,7 +75,7 @@ async def test_a_slow_server_is_given_up(scheduler, server, engine):
     server.mood = "slow"
     service = service_for(scheduler, engine, server.port, timeout=0.2)
     await service.initialize()
-    with pytest.raises(BackendError, match="within 0.2 s"):
+    with pytest.raises(BackendError, match=r"within 0\.2 s"):
         await service.paint(ImageRequest(prompt="a", **SMALL))
     await service.stop()
 

@@ -14,7 +14,7 @@ Pixels = npt.NDArray[np.uint8]
 Mask = npt.NDArray[np.uint8]
 """(height, width): 255 is painted anew, 0 is kept."""
 SchedulerName = Literal[
-    "ddim", "pndm", "lms", "heun", "euler", "euler_a", "dpm++", "dpm++_karras", "unipc", "lcm"
+    "ddim", "pndm", "heun", "euler", "euler_a", "dpm++", "dpm++_karras", "unipc", "lcm"
 ]
 """Ways through the noise, by the names that people know."""
 Offload = Literal["none", "model", "group", "host"]

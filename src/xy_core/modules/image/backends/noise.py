@@ -9,7 +9,6 @@ from xy_core.modules.image.types import SchedulerName
 _CLASSES: dict[SchedulerName, tuple[str, dict[str, Any]]] = {
     "ddim": ("DDIMScheduler", {}),
     "pndm": ("PNDMScheduler", {}),
-    "lms": ("LMSDiscreteScheduler", {}),
     "heun": ("HeunDiscreteScheduler", {}),
     "euler": ("EulerDiscreteScheduler", {}),
     "euler_a": ("EulerAncestralDiscreteScheduler", {}),
@@ -23,7 +22,6 @@ _CLASSES: dict[SchedulerName, tuple[str, dict[str, Any]]] = {
 REMOTE_NAMES: dict[SchedulerName, str] = {
     "ddim": "DDIM",
     "pndm": "PLMS",
-    "lms": "LMS",
     "heun": "Heun",
     "euler": "Euler",
     "euler_a": "Euler a",
