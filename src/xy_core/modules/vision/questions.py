@@ -121,7 +121,9 @@ def with_evidence(question: str, facts: Sequence[SceneFacts], language: str) -> 
         for number, one in enumerate(facts, 1)
         if one.lines
     ]
-    return "\n".join([*found, question.strip()])
+    words = "\n".join([*found, question.strip()])
+    # Neither the user's words nor a picture's may pass for tokens of the model or llama.cpp.
+    return words.replace("<|", "< |").replace("<__", "< __")
 
 
 def _quoted(facts: SceneFacts) -> str:

@@ -56,6 +56,11 @@ class VisionService(Module[VisionConfig]):
         self._reader: RapidOcrReader | None = None
         self._model: VisionModel | None = None
 
+    @property
+    def sees(self) -> bool:
+        """Whether there is a model that can be asked what a picture shows."""
+        return self._model is not None
+
     @override
     async def initialize(self) -> None:
         """Load the text reader, and make the model known, which comes with its first question.

@@ -127,10 +127,8 @@ class TransformersVision:
         pictures = [Image.fromarray(picture.pixels) for picture in question.pictures]
         seen = self._images(images=pictures, return_tensors="pt")
         cells = seen["image_grid_thw"].prod(-1) // self._images.merge_size**2
-        # The words are the user's and a picture's: they must not bring such tokens of their own.
-        words = question.text.replace("<|", "< |")
         images = "".join(_IMAGE.replace(_PAD, _PAD * int(count)) for count in cells)
-        prompt = f"<|im_start|>user\n{images}{words}<|im_end|>\n<|im_start|>assistant\n"
+        prompt = f"<|im_start|>user\n{images}{question.text}<|im_end|>\n<|im_start|>assistant\n"
         inputs: dict[str, Any] = {**self._tokenizer(prompt, return_tensors="pt"), **seen}
         inputs.pop("token_type_ids", None)
         if "mm_token_type_ids" in inspect.signature(self._model.forward).parameters:
