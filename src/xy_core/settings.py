@@ -29,6 +29,7 @@ from xy_core.core.config import (
 )
 from xy_core.core.errors import ConfigError
 from xy_core.modules.emotion.config import EmotionConfig
+from xy_core.modules.image.config import ImageConfig
 from xy_core.modules.llm.config import LLMConfig
 from xy_core.modules.memory.config import MemoryConfig
 from xy_core.modules.vision.config import VisionConfig
@@ -72,6 +73,7 @@ class Settings(BaseSettings):
     llm: LLMConfig = LLMConfig()
     voice: VoiceConfig = VoiceConfig()
     vision: VisionConfig = VisionConfig()
+    image: ImageConfig = ImageConfig()
     memory: MemoryConfig = MemoryConfig()
     emotion: EmotionConfig = EmotionConfig()
     server: ServerConfig = Field(default_factory=ServerConfig)
@@ -98,7 +100,7 @@ class Settings(BaseSettings):
         return own | self.plugins
 
 
-_MODULE_SECTIONS = ("llm", "voice", "vision", "memory", "emotion")
+_MODULE_SECTIONS = ("llm", "voice", "vision", "image", "memory", "emotion")
 
 
 def load_settings(file: Path | None = None, overrides: Mapping[str, Any] | None = None) -> Settings:

@@ -12,6 +12,7 @@ from xy_core.agent.consistency import Consistency
 from xy_core.agent.express import Expression
 from xy_core.core.errors import XyCoreError
 from xy_core.modules.emotion import Affect, CrisisSign, EmotionReading, Evidence
+from xy_core.modules.image import Generated
 from xy_core.modules.memory import Recalled
 from xy_core.modules.vision import SceneFacts
 from xy_core.modules.voice import Audio, Transcript
@@ -168,6 +169,31 @@ class Spoken(TurnEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class Painted(TurnEvent):
+    """A picture that the user asked for is ready.
+
+    Attributes:
+        subject: what the user wanted to see.
+        picture: its pixels, seed, and whether the safety checker took it away.
+    """
+
+    kind: ClassVar[str] = "picture"
+    subject: str
+    picture: Generated
+
+    @override
+    def body(self) -> dict[str, Any]:
+        height, width, _ = self.picture.pixels.shape
+        return {
+            "subject": self.subject,
+            "width": width,
+            "height": height,
+            "seed": self.picture.seed,
+            "flagged": self.picture.flagged,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Checked(TurnEvent):
     """What came out was held against the emotion that was meant."""
 
@@ -184,7 +210,7 @@ class PartFailed(TurnEvent):
     """A part of the turn failed; the turn goes on without it.
 
     Attributes:
-        part: ``vision``, ``emotion``, ``memory`` or ``voice``.
+        part: ``vision``, ``emotion``, ``memory``, ``image`` or ``voice``.
         error: why.
     """
 

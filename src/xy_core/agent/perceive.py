@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from xy_core.agent.context import TurnContext
 from xy_core.agent.events import CrisisNoticed, Heard, Remembered, Seen
@@ -15,7 +15,7 @@ from xy_core.core.errors import XyCoreError
 from xy_core.core.task import TaskPriority, TaskType
 from xy_core.modules.emotion import CrisisSign, EmotionService, Evidence, find_crisis
 from xy_core.modules.memory import MemoryService, Recalled
-from xy_core.modules.vision import SceneFacts, VisionService
+from xy_core.modules.vision import Picture, SceneFacts, VisionService
 from xy_core.modules.voice import Transcript, VoiceService
 
 _COLOURED = 0.4
@@ -84,10 +84,23 @@ class Perception:
         async def look() -> SceneFacts:
             vision = self.turn.engine.module(VisionService)
             facts = await vision.look(picture, priority=TaskPriority.HIGH)
+            if vision.sees:
+                facts = replace(facts, seen=await self._ask(vision, picture))
             await self.turn.tell(Seen(facts))
             return facts
 
         return await self.turn.or_without("vision", look(), None)
+
+    async def _ask(self, vision: VisionService, picture: Picture) -> str:
+        """Have a model look at the picture with the user's typed question in mind."""
+        asked = self.turn.input.text.strip()
+        language = self._language(asked, None)
+        if asked:
+            stream = vision.ask([picture], asked, language=language, priority=TaskPriority.HIGH)
+        else:
+            stream = vision.describe(picture, language=language, priority=TaskPriority.HIGH)
+        async with stream as pieces:
+            return "".join([piece async for piece in pieces]).strip()
 
     async def _crisis(self, words: str) -> CrisisSign | None:
         """Look for a sign of self-harm; whatever else fails, this is looked for."""

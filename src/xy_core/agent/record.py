@@ -10,6 +10,7 @@ from xy_core.agent.events import (
     Expressed,
     Felt,
     Heard,
+    Painted,
     PartFailed,
     Remembered,
     ReplyToken,
@@ -40,7 +41,10 @@ class TurnRecord:
         self.emotion = ""
         self.error: XyCoreError | None = None
         self._parts: dict[str, Any] = dict.fromkeys(
-            ("transcript", "vision", "emotion", "crisis", "memory", "expression", "consistency")
+            (
+                *("transcript", "vision", "emotion", "crisis", "memory", "expression"),
+                *("consistency", "picture"),
+            )
         )
         self.failures: list[dict[str, Any]] = []
         self._seconds: dict[str, float] = {}
@@ -53,7 +57,15 @@ class TurnRecord:
                 self.reply += text
             case Spoken(_, audio):
                 self._chunks.append(audio)
-            case Heard() | Seen() | Remembered() | Expressed() | CrisisNoticed() | Checked():
+            case (
+                Heard()
+                | Seen()
+                | Remembered()
+                | Expressed()
+                | CrisisNoticed()
+                | Checked()
+                | Painted()
+            ):
                 self._parts[event.kind] = event.body()
             case Felt(reading):
                 self.emotion = reading.top.value

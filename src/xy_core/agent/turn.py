@@ -22,6 +22,7 @@ from xy_core.agent.events import (
 from xy_core.agent.express import Expression, express, express_care
 from xy_core.agent.feel import Feeling, mood_point
 from xy_core.agent.language import language_of
+from xy_core.agent.paint import paint_wish
 from xy_core.agent.perceive import Perception
 from xy_core.agent.percept import Percept, UserInput
 from xy_core.agent.policy import CAREFUL
@@ -74,9 +75,12 @@ class Turn:
         percept = self._percept = await Perception(turn).run()
         expression = self._expression = self._decide(percept)
         await turn.tell(Expressed(expression))
-        reply, corrected = await self._reply(percept, expression)
-        if percept.crisis is None:
-            await self._check(reply, expression, corrected=corrected)
+        async with asyncio.TaskGroup() as group:
+            if percept.crisis is None:
+                group.create_task(paint_wish(turn, percept.words, expression))
+            reply, corrected = await self._reply(percept, expression)
+            if percept.crisis is None:
+                await self._check(reply, expression, corrected=corrected)
         return reply
 
     async def _finish(self, reply: str) -> None:

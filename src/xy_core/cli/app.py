@@ -166,6 +166,69 @@ def mcp(context: typer.Context) -> None:
 
 @app.command(
     help=tr(
+        "Paint a picture from words, or from another picture.\n\n"
+        'Example: [bold]xy-core image "a lighthouse in a storm" -o lighthouse.png[/bold]',
+        "根据文字（或另一张图片）生成图片。\n\n"
+        '示例：[bold]xy-core image "a lighthouse in a storm" -o lighthouse.png[/bold]',
+    )
+)
+def image(
+    context: typer.Context,
+    prompt: Annotated[str, typer.Argument(help=tr("What it shows.", "画面内容。"))],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help=tr("Save it here (PNG).", "保存路径（PNG）。"))
+    ] = Path("image.png"),
+    init: Annotated[
+        Path | None,
+        typer.Option(help=tr("A picture to begin with.", "作为起点的图片。"), metavar="FILE"),
+    ] = None,
+    mask: Annotated[
+        Path | None,
+        typer.Option(
+            help=tr("White where --init is painted anew.", "白色区域将被重绘（需要 --init）。"),
+            metavar="FILE",
+        ),
+    ] = None,
+    negative: Annotated[
+        str | None, typer.Option(help=tr("What it does not show.", "不希望出现的内容。"))
+    ] = None,
+    size: Annotated[
+        str, typer.Option(metavar="WxH", help=tr("In pixels: 512x512.", "像素：512x512。"))
+    ] = "",
+    steps: Annotated[int | None, typer.Option(help=tr("Steps of denoising.", "去噪步数。"))] = None,
+    seed: Annotated[
+        int | None, typer.Option(help=tr("Makes it repeatable.", "随机种子，可复现。"))
+    ] = None,
+    count: Annotated[int, typer.Option(help=tr("How many.", "生成数量。"))] = 1,
+    scheduler: Annotated[
+        str | None, typer.Option(help=tr("ddim, euler, dpm++, …", "采样器：ddim、euler、dpm++…"))
+    ] = None,
+    strength: Annotated[
+        float, typer.Option(help=tr("How far from --init, 0 to 1.", "偏离 --init 的程度，0 到 1。"))
+    ] = 0.75,
+    json: JsonOption = False,
+) -> None:
+    """Paint a picture."""
+    from xy_core.cli.image import ImageWish, run_image  # noqa: PLC0415
+
+    wish = ImageWish(
+        prompt=prompt,
+        out=out,
+        init=init,
+        mask=mask,
+        negative=negative,
+        size=size,
+        steps=steps,
+        seed=seed,
+        count=count,
+        scheduler=scheduler,
+        strength=strength,
+    )
+    run_image(context.obj.settings(), wish, as_json=json)
+
+
+@app.command(
+    help=tr(
         "Read the emotion of a text in English, Chinese or both; - reads standard input.\n\n"
         'Example: [bold]xy-core emotion "I can\'t believe we won!" --json[/bold]',
         "识别一段中文、英文或混合文本的情绪；- 表示读取标准输入。\n\n"

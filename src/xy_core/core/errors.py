@@ -33,6 +33,7 @@ XyCoreError
  ├─ ModuleError                 something about a module
  │   ├─ UnknownModuleError      no module of that name
  │   ├─ DependencyError         a module's requirements cannot be met
+ │   ├─ UnsupportedError        the module's engine cannot do that
  │   └─ ModuleUnavailable       the module failed or is not loaded
  ├─ BackendError                an engine inside a module failed
  └─ Terminated                  the program was asked to end
@@ -245,6 +246,12 @@ class UnknownModuleError(ModuleError):
 
 class DependencyError(ModuleError):
     """A module's requirements are missing or form a circle."""
+
+    exit_code = 2
+
+
+class UnsupportedError(ModuleError):
+    """The engine that was chosen for a module cannot do what is asked; another may."""
 
     exit_code = 2
 

@@ -17,6 +17,10 @@ from PIL import Image
 from xy_core.core.errors import ImageError
 from xy_core.modules.vision import Picture
 
+MAGIC = (
+    *(b"", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"\xff\xd8", b"II*\0", b"BM", b"P6 "),
+    b"RIFF\0\0\0\0WEBPVP8 ",
+)
 RED, BLUE = (255, 0, 0), (0, 0, 255)
 
 
@@ -156,3 +160,66 @@ def test_damage_is_an_error_or_a_picture(tmp_path, kind, data):
     path.write_bytes(damaged)
     with suppress(ImageError):
         assert Picture.load(path, 1_000_000).pixels.ndim == 3
+
+
+@settings(
+    max_examples=80, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    mode=st.sampled_from(["1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "YCbCr", "I;16", "F"]),
+    kind=st.sampled_from(["PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF", "PPM"]),
+    width=st.integers(1, 40),
+    height=st.integers(1, 40),
+    turn=st.integers(0, 9),
+)
+def test_whatever_pillow_writes_is_read(mode, kind, width, height, turn):
+    exif = Image.Exif()
+    exif[0x0112] = turn
+    content = io.BytesIO()
+    try:
+        Image.new(mode, (width, height)).save(content, kind, exif=exif)
+    except (OSError, KeyError, ValueError, TypeError):
+        return  # not every format has every kind of pixel
+    picture = Picture.decode(content.getvalue())
+    assert {picture.width, picture.height} <= {width, height}
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.binary(max_size=300),
+    st.sampled_from(
+        [
+            b"",
+            b"\x89PNG\r\n\x1a\n",
+            b"GIF89a",
+            b"\xff\xd8",
+            b"II*\0",
+            b"BM",
+            b"P6 ",
+            b"RIFF\0\0\0\0WEBPVP8 ",
+        ]
+    ),
+)
+def test_arbitrary_bytes_are_an_error_or_a_picture(body, magic):
+    with suppress(ImageError):
+        assert Picture.decode(magic + body, 1_000_000).pixels.ndim == 3
+
+
+def test_uploads_are_read_like_files():
+    content = io.BytesIO()
+    Image.new("RGB", (4, 2), RED).save(content, "PNG")
+    assert Picture.decode(content.getvalue()).width == 4
+    for bad, reason in ((b"", "0 bytes"), (b"words", "not a picture")):
+        with pytest.raises(ImageError, match=reason):
+            Picture.decode(bad)
+    with pytest.raises(ImageError, match="too large"):
+        Picture.decode(header_only_png(10_000, 10_000))
+
+
+@given(st.integers(1, 300), st.integers(1, 300), st.integers(1, 20_000))
+@settings(max_examples=50, deadline=None)
+def test_a_fitted_picture_keeps_its_bounds(width, height, most):
+    fitted = Picture(np.zeros((height, width, 3), np.uint8)).fitted(most)
+    assert fitted.width * fitted.height <= max(most, width, height)
+    assert fitted.width <= width
+    assert fitted.height <= height

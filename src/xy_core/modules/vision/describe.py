@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 _MAX_LINES = 6
 _MAX_COLOURS = 2
 _MAX_CHARACTERS = 240
+_MAX_SEEN = 600
 _DARK, _BRIGHT = 0.3, 0.7
 
 _COLOURS_ZH = {
@@ -37,7 +38,7 @@ def _english(facts: SceneFacts) -> str:
     written = f"It says {quoted}." if quoted else "No text can be read in it."
     light = _light(facts, dark="dark, ", bright="bright, ")
     colours = " and ".join(colour.name for colour in facts.colours[:_MAX_COLOURS])
-    return f"{written} It is {light}mostly {colours}."
+    return f"{written} It is {light}mostly {colours}.{' ' * bool(facts.seen)}{_seen(facts)}"
 
 
 def _chinese(facts: SceneFacts) -> str:
@@ -45,7 +46,12 @@ def _chinese(facts: SceneFacts) -> str:
     written = f"上面写着{quoted}。" if quoted else "上面没有能认出的文字。"
     light = _light(facts, dark="较暗，", bright="明亮，")
     colours = "和".join(_COLOURS_ZH[colour.name] for colour in facts.colours[:_MAX_COLOURS])
-    return f"{written}画面{light}主要是{colours}。"
+    return f"{written}画面{light}主要是{colours}。{_seen(facts)}"
+
+
+def _seen(facts: SceneFacts) -> str:
+    """Return what a model saw, within bounds."""
+    return " ".join(facts.seen.split())[:_MAX_SEEN]
 
 
 def _texts(facts: SceneFacts) -> list[str]:

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import math
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,19 +51,51 @@ class Picture:
         Raises:
             ImageError: missing, empty, not a picture, damaged, truncated or too large.
         """
-        try:
+        with _refusals(str(path), max_pixels):
             _check_file(path)
-            return cls(_decode(path, max_pixels))
-        except ImageError:
-            raise
-        except UnidentifiedImageError as error:
-            raise ImageError(
-                f"{path}: not a picture that can be read: give a {', '.join(_FORMATS)} file"
-            ) from error
-        except Image.DecompressionBombError as error:
-            raise ImageError(f"{path}: too large: {_advice(max_pixels)}") from error
-        except Exception as error:  # Pillow's decoders raise whatever a damaged file provokes
-            raise ImageError(f"{path}: damaged or truncated: {error}") from error
+            return cls(_decode(path, str(path), max_pixels))
+
+    @classmethod
+    def decode(
+        cls, content: bytes, max_pixels: int = MAX_PIXELS, name: str = "the picture"
+    ) -> Picture:
+        """Read a picture from the bytes of a file, such as an upload; see `load`.
+
+        Raises:
+            ImageError: empty, not a picture, damaged, truncated or too large.
+        """
+        with _refusals(name, max_pixels):
+            if not content:
+                raise ImageError(f"{name} is empty (0 bytes)")
+            return cls(_decode(io.BytesIO(content), name, max_pixels))
+
+    def fitted(self, most_pixels: int) -> Picture:
+        """Return the picture at that area at most, in its proportions."""
+        shrink = math.sqrt(most_pixels / (self.width * self.height))
+        if shrink >= 1:
+            return self
+        size = tuple(max(1, int(side * shrink)) for side in (self.width, self.height))
+        small = Image.fromarray(self.pixels).resize((size[0], size[1]), Image.Resampling.LANCZOS)
+        pixels = np.array(small, np.uint8)
+        pixels.setflags(write=False)
+        return Picture(pixels)
+
+
+@contextmanager
+def _refusals(name: str, max_pixels: int) -> Iterator[None]:
+    """Turn whatever a bad file provokes into an error of ours."""
+    try:
+        yield
+    except ImageError:
+        raise
+    except UnidentifiedImageError as error:
+        raise ImageError(
+            f"{name}: not a picture that can be read: give a {', '.join(_FORMATS)} file"
+        ) from error
+    except Image.DecompressionBombError as error:
+        raise ImageError(f"{name}: too large: {_advice(max_pixels)}") from error
+    except Exception as error:  # Pillow's decoders raise whatever a damaged file provokes
+        raise ImageError(f"{name}: damaged or truncated: {error}") from error
 
 
 def _check_file(path: Path) -> None:
@@ -69,15 +105,15 @@ def _check_file(path: Path) -> None:
         raise ImageError(f"{path}: the file is empty (0 bytes)")
 
 
-def _decode(path: Path, max_pixels: int) -> npt.NDArray[np.uint8]:
+def _decode(source: Path | io.BytesIO, name: str, max_pixels: int) -> npt.NDArray[np.uint8]:
     with warnings.catch_warnings():
         # Pillow only warns where we refuse, and warns of damage that it works around.
         warnings.simplefilter("ignore")
-        with Image.open(path, formats=_FORMATS) as image:
+        with Image.open(source, formats=_FORMATS) as image:
             width, height = image.size
             if width * height > max_pixels:
                 raise ImageError(
-                    f"{path}: too large: {width:,} x {height:,} pixels: {_advice(max_pixels)}"
+                    f"{name}: too large: {width:,} x {height:,} pixels: {_advice(max_pixels)}"
                 )
             image.load()
             upright = ImageOps.exif_transpose(image)

@@ -38,7 +38,7 @@ class ColourShare:
 
 @dataclass(frozen=True, slots=True)
 class SceneFacts:
-    """What can be measured in a picture; no guess of what it shows.
+    """What can be measured in a picture, and what a model sees in it.
 
     Attributes:
         width: in pixels.
@@ -47,6 +47,7 @@ class SceneFacts:
         colours: the dominant ones, largest first.
         brightness: mean luma, 0 (black) to 1 (white).
         faces: how many were found; None if nothing looked for them.
+        seen: what a model that sees says of it; empty if none was asked.
     """
 
     width: int
@@ -55,6 +56,7 @@ class SceneFacts:
     colours: tuple[ColourShare, ...]
     brightness: float
     faces: int | None = None
+    seen: str = ""
 
     def describe(self, language: str) -> str:
         """Return one or two short sentences for a prompt, in ``zh`` or else in English."""
@@ -78,4 +80,5 @@ class SceneFacts:
             ],
             "brightness": round(self.brightness, 4),
             "faces": self.faces,
+            "seen": self.seen,
         }

@@ -1,0 +1,66 @@
+"""Pictures as pixels and as files."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from xy_core.core.errors import BackendError
+from xy_core.core.files import atomic_path
+from xy_core.modules.image.types import Mask, Pixels
+
+_FORMATS = ("PNG", "JPEG", "WEBP")
+
+
+def fitted(pixels: Pixels, width: int, height: int) -> Image.Image:
+    """Return a picture of that size."""
+    return Image.fromarray(pixels).resize((width, height), Image.Resampling.LANCZOS)
+
+
+def fitted_mask(mask: Mask, width: int, height: int) -> Image.Image:
+    """Return a mask of that size; what is more than half covered is painted anew."""
+    return Image.fromarray(mask).resize((width, height), Image.Resampling.NEAREST)
+
+
+def png(image: Image.Image) -> bytes:
+    """Return a picture as a PNG file."""
+    content = io.BytesIO()
+    image.save(content, "PNG")
+    return content.getvalue()
+
+
+def write_png(target: Path, pixels: Pixels) -> None:
+    """Write a picture as a PNG file, atomically.
+
+    Raises:
+        InputError: the folder cannot be made or written to.
+    """
+    with atomic_path(target) as part:
+        Image.fromarray(pixels).save(part, "PNG")
+
+
+def decode_answer(content: bytes, max_pixels: int) -> Pixels:
+    """Read the picture that a server sent, without trusting it.
+
+    Raises:
+        BackendError: it is no picture, damaged, truncated or too large.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow only warns where we refuse
+            with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
+                if image.width * image.height <= max_pixels:
+                    return np.array(image.convert("RGB"), np.uint8)
+                size = f"{image.width:,} x {image.height:,}"
+    except Exception as error:  # Pillow's decoders raise whatever damage provokes
+        raise BackendError(
+            f"the image server sent what is no picture, or a damaged one: {error}"
+        ) from error
+    raise BackendError(
+        f"the image server sent {size} pixels, which is over {max_pixels:,}: "
+        "ask for less, or raise image.max_pixels"
+    )
