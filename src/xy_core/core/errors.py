@@ -4,6 +4,7 @@ XyCoreError
  ├─ ConfigError                 the configuration cannot be read or does not fit
  ├─ InputError                  what the user gave cannot be used
  │   ├─ AudioError              not audio, damaged, too long or empty
+ │   ├─ MarkupError             speech markup that is not well-formed, or unknown
  │   └─ ImageError              not a picture, damaged, too large or empty
  ├─ MissingExtraError           an optional dependency is not installed
  ├─ ModelError                  something about model files
@@ -36,6 +37,7 @@ XyCoreError
  │   ├─ UnsupportedError        the module's engine cannot do that
  │   └─ ModuleUnavailable       the module failed or is not loaded
  ├─ BackendError                an engine inside a module failed
+ │   └─ SpeechServerError       a speech server refused, broke off, or sent silence
  └─ Terminated                  the program was asked to end
 """
 
@@ -66,6 +68,10 @@ class InputError(XyCoreError):
 
 class AudioError(InputError):
     """Not audio, damaged, too long or empty."""
+
+
+class MarkupError(InputError):
+    """Speech markup that is not well-formed, or uses what is not known."""
 
 
 class ImageError(InputError):
@@ -273,6 +279,10 @@ class ModuleUnavailable(ModuleError):  # noqa: N818 - a state, not a fault of th
 
 class BackendError(XyCoreError):
     """An engine inside a module failed."""
+
+
+class SpeechServerError(BackendError):
+    """A speech server cannot be reached, refused, broke off, or sent silence for speech."""
 
 
 class Terminated(XyCoreError):  # noqa: N818 - a state, not a fault of the program

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Protocol
 
-from xy_core.modules.voice.types import Audio, Transcript, VoiceStyle
+from xy_core.modules.voice.transcript import LiveTranscript, Transcript
+from xy_core.modules.voice.types import Audio, VoiceStyle
 
 
 class Engine(Protocol):
@@ -24,10 +25,35 @@ class Engine(Protocol):
 
 
 class Transcriber(Engine, Protocol):
-    """Speech to text."""
+    """Speech to text: of whole recordings, and of such as still go on.
+
+    A live recognition is named by the number that `begin` returns, so that the engine may live in
+    another process. Calls for one number come one after the other.
+    """
 
     def transcribe(self, audio: Audio, language: str | None = None) -> Transcript:
         """Write down what is said; detect the language if none is given."""
+
+    def begin(self, language: str | None = None) -> int:
+        """Start a live recognition.
+
+        Raises:
+            BackendError: the engine is not loaded, or too many go on.
+        """
+
+    def hear(self, number: int, audio: Audio) -> tuple[LiveTranscript, ...]:
+        """Take the next piece of sound; return utterances that ended and the one that goes on.
+
+        Raises:
+            AudioError: its rate is not that of the pieces before.
+            BackendError: there is no such recognition.
+        """
+
+    def end(self, number: int) -> tuple[LiveTranscript, ...]:
+        """End it and return what was still open, all final."""
+
+    def abandon(self, number: int) -> None:
+        """End it without looking at what was still open; harmless when it is over."""
 
 
 class Synthesizer(Engine, Protocol):

@@ -1,4 +1,4 @@
-"""What goes into the voice module and what comes out: audio, transcripts, ways of speaking."""
+"""Sound and ways of speaking: what goes into the voice module and what comes out."""
 
 from __future__ import annotations
 
@@ -78,56 +78,38 @@ def resample(samples: NDArray[np.float32], from_rate: float, to_rate: float) -> 
     return resampled
 
 
-@dataclass(frozen=True, slots=True)
-class SpeechSegment:
-    """A stretch of audio in which someone speaks, in seconds from its start."""
+class ResampleStream:
+    """Changes the rate of sound that comes in pieces; the joints cannot be heard.
 
-    start: float
-    end: float
+    Args:
+        from_rate: in hertz; need not be whole.
+        to_rate: in hertz.
 
-
-@dataclass(frozen=True, slots=True)
-class TranscriptSegment:
-    """One phrase that was heard.
-
-    Attributes:
-        text: its words.
-        start: seconds from the start of the audio.
-        end: seconds from the start of the audio.
-        confidence: the mean probability of its tokens, in [0, 1].
+    Raises:
+        MissingExtraError: soxr is not installed.
     """
 
-    text: str
-    start: float
-    end: float
-    confidence: float
-
-
-@dataclass(frozen=True, slots=True)
-class Transcript:
-    """What was said.
-
-    Attributes:
-        text: all of it; empty when nobody spoke.
-        language: ISO 639-1 code; empty when nobody spoke and none was asked for.
-        segments: its phrases in order.
-    """
-
-    text: str
-    language: str
-    segments: tuple[TranscriptSegment, ...] = ()
-
-    @property
-    def confidence(self) -> float:
-        """The segments' confidence weighted by their length, in [0, 1]; 0 without segments."""
-        lengths = [max(segment.end - segment.start, 1e-3) for segment in self.segments]
-        if not lengths:
-            return 0.0
-        weighted = (
-            segment.confidence * length
-            for segment, length in zip(self.segments, lengths, strict=True)
+    def __init__(self, from_rate: float, to_rate: float) -> None:
+        self.from_rate = from_rate
+        self._stream = (
+            None
+            if from_rate == to_rate
+            else library("soxr").ResampleStream(from_rate, to_rate, 1, np.float32, "HQ")
         )
-        return sum(weighted) / sum(lengths)
+
+    def feed(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Take float32 samples of shape (n,) and return those that are ready."""
+        return self._next(samples, last=False)
+
+    def finish(self) -> NDArray[np.float32]:
+        """Return what is still inside; nothing can be fed after it."""
+        return self._next(np.zeros(0, np.float32), last=True)
+
+    def _next(self, samples: NDArray[np.float32], *, last: bool) -> NDArray[np.float32]:
+        if self._stream is None:
+            return samples
+        ready: NDArray[np.float32] = self._stream.resample_chunk(samples, last=last)
+        return ready
 
 
 @dataclass(frozen=True, slots=True)

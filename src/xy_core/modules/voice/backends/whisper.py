@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,17 @@ from numpy.typing import NDArray
 
 from xy_core.core.cancellation import checkpoint
 from xy_core.core.errors import BackendError
+from xy_core.modules.voice.backends.growing_window import GrowingWindow
 from xy_core.modules.voice.config import TranscriberConfig
 from xy_core.modules.voice.libraries import library
-from xy_core.modules.voice.types import Audio, SpeechSegment, Transcript, TranscriptSegment
+from xy_core.modules.voice.transcript import (
+    LiveTranscript,
+    SpeechSegment,
+    Transcript,
+    TranscriptSegment,
+    Word,
+)
+from xy_core.modules.voice.types import Audio
 
 _RATE = 16_000
 _MIN_SILENCE_MS = 500
@@ -29,7 +37,8 @@ class WhisperTranscriber:
         self._config = config
         self._threads = threads
         self._model: Any = None
-        self._simplify: Any = None
+        self._simplify: Callable[[str], str] = str
+        self._live = GrowingWindow(self._hear)
 
     def load(self) -> None:
         """See `Engine`."""
@@ -50,16 +59,39 @@ class WhisperTranscriber:
 
     def close(self) -> None:
         """See `Engine`."""
+        self._live.clear()
         self._model = None
 
     def transcribe(self, audio: Audio, language: str | None = None) -> Transcript:
         """See `Transcriber`; Chinese comes out in simplified characters."""
         if self._model is None:
             raise BackendError("the transcriber is not loaded")
-        samples = audio.resampled(_RATE).samples
         if not detect_speech(audio):
-            return Transcript("", language or "")
-        spoken = language or self._language(samples)
+            return Transcript("", language or "", language_confidence=1.0 if language else 0.0)
+        return self._hear(audio, language)
+
+    def begin(self, language: str | None = None) -> int:
+        """See `Transcriber`."""
+        if self._model is None:
+            raise BackendError("the transcriber is not loaded")
+        return self._live.begin(language)
+
+    def hear(self, number: int, audio: Audio) -> tuple[LiveTranscript, ...]:
+        """See `Transcriber`; an utterance is heard again after each second of new sound."""
+        return self._live.hear(number, audio)
+
+    def end(self, number: int) -> tuple[LiveTranscript, ...]:
+        """See `Transcriber`."""
+        return self._live.end(number)
+
+    def abandon(self, number: int) -> None:
+        """See `Transcriber`."""
+        self._live.abandon(number)
+
+    def _hear(self, audio: Audio, language: str | None) -> Transcript:
+        """Write down a recording in which someone speaks."""
+        samples = audio.resampled(_RATE).samples
+        spoken, certainty = (language, 1.0) if language else self._language(samples)
         phrases, _ = self._model.transcribe(
             samples,
             language=spoken,
@@ -67,25 +99,36 @@ class WhisperTranscriber:
             temperature=0.0,
             condition_on_previous_text=False,
             initial_prompt=_PROMPTS.get(spoken),
+            word_timestamps=self._config.word_times,
         )
         segments = tuple(self._segments(phrases, spoken))
         gap = "" if spoken == "zh" else " "
-        return Transcript(gap.join(segment.text for segment in segments), spoken, segments)
+        text = gap.join(segment.text for segment in segments)
+        return Transcript(text, spoken, segments, certainty)
 
-    def _language(self, samples: NDArray[np.float32]) -> str:
-        """The likeliest of the languages that may be heard."""
+    def _language(self, samples: NDArray[np.float32]) -> tuple[str, float]:
+        """The likeliest of the languages that may be heard, and how likely it is of them."""
         _, _, ranking = self._model.detect_language(samples)
-        allowed = self._config.languages
-        return next((code for code, _ in ranking if code in allowed), allowed[0])
+        likely = {code: share for code, share in ranking if code in self._config.languages}
+        if not likely:
+            return self._config.languages[0], 0.0
+        best = max(likely, key=lambda code: likely[code])
+        return best, float(likely[best] / max(sum(likely.values()), 1e-9))
 
     def _segments(self, phrases: Iterable[Any], language: str) -> Iterable[TranscriptSegment]:
         for phrase in phrases:
             checkpoint()
-            text = phrase.text.strip()
-            if language == "zh":
-                text = self._simplify(text)
+            words = tuple(
+                Word(self._written(word.word, language), word.start, word.end, word.probability)
+                for word in phrase.words or ()
+            )
             confidence = float(np.exp(min(phrase.avg_logprob, 0.0)))
-            yield TranscriptSegment(text, phrase.start, phrase.end, confidence)
+            text = self._written(phrase.text, language)
+            yield TranscriptSegment(text, phrase.start, phrase.end, confidence, words)
+
+    def _written(self, text: str, language: str) -> str:
+        text = text.strip()
+        return self._simplify(text) if language == "zh" else text
 
 
 def detect_speech(audio: Audio) -> tuple[SpeechSegment, ...]:
