@@ -9,8 +9,7 @@ import structlog
 
 from xy_core.agent import Agent, UserInput
 from xy_core.core.errors import InputError, XyCoreError
-from xy_core.modules.voice import Audio
-from xy_core.modules.voice.endpoint import Boundary, SpeechStarted
+from xy_core.modules.voice import Audio, SpeechStarted
 from xy_core.runtime import Runtime
 from xy_core.server.config import ServerConfig
 from xy_core.server.media import picture_at
@@ -31,10 +30,10 @@ from xy_core.server.realtime.client_events import (
     read_event,
 )
 from xy_core.server.realtime.conversation import Conversation, Item, new_id
-from xy_core.server.realtime.hearing import Hearing
+from xy_core.server.realtime.hearing import Boundary, Hearing
 from xy_core.server.realtime.response import Response
 from xy_core.server.realtime.settings import SessionSettings
-from xy_core.server.realtime.sound import HEARING_RATE, float_samples, pcm_bytes
+from xy_core.server.realtime.sound import float_samples, pcm_bytes
 from xy_core.server.realtime.wire import Wire
 
 log = structlog.get_logger("server.realtime")
@@ -145,7 +144,7 @@ class RealtimeSession:
 
     async def _turn_boundary(self, boundary: Boundary, group: asyncio.TaskGroup) -> None:
         detection = self._settings.audio.input.turn_detection
-        moment = round(boundary.sample / HEARING_RATE * 1_000)
+        moment = self._hearing.moment(boundary)
         if isinstance(boundary, SpeechStarted):
             self._speech_item = new_id("item")
             await self._wire.tell(
@@ -159,7 +158,7 @@ class RealtimeSession:
         await self._wire.tell(
             "input_audio_buffer.speech_stopped", audio_end_ms=moment, item_id=self._speech_item
         )
-        await self._commit(self._hearing.take(boundary))
+        await self._commit(boundary.audio)
         if detection is not None and detection.create_response:
             await self._respond(group, {})
 
