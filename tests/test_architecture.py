@@ -21,7 +21,7 @@ CORE = {"core"}
 MODELS = CORE | {"models"}
 MODULES = MODELS | {"modules"}
 AGENT = MODULES | {"agent"}
-COMPOSITION = AGENT | {"settings", "runtime"}
+COMPOSITION = AGENT | {"settings", "runtime", "cluster"}
 
 MAY_IMPORT = {
     "": set(),
@@ -29,6 +29,7 @@ MAY_IMPORT = {
     "models": MODELS,
     "modules": MODULES,
     "agent": AGENT,
+    "cluster": CORE | {"cluster"},
     "settings": COMPOSITION,
     "runtime": COMPOSITION,
     "bench": COMPOSITION | {"bench"},
