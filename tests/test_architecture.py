@@ -21,7 +21,7 @@ CORE = {"core"}
 MODELS = CORE | {"models"}
 MODULES = MODELS | {"modules"}
 AGENT = MODULES | {"agent"}
-COMPOSITION = AGENT | {"settings", "runtime"}
+COMPOSITION = AGENT | {"settings", "runtime", "cluster"}
 
 MAY_IMPORT = {
     "": set(),
@@ -30,6 +30,7 @@ MAY_IMPORT = {
     "modules": MODULES,
     "agent": AGENT,
     "settings": COMPOSITION | {"server"},
+    "cluster": CORE | {"cluster"},
     "runtime": COMPOSITION,
     "bench": COMPOSITION | {"bench", "server"},
     "evaluation": COMPOSITION | {"bench", "evaluation"},

@@ -111,6 +111,14 @@ _BENCHMARKS = (
         ),
         "host --quick",
     ),
+    _Benchmark(
+        "placement",
+        tr(
+            "Where a cluster's work goes: 10,000 simulated devices, a million tasks.",
+            "集群任务的放置：1 万个模拟设备，一百万个任务。",
+        ),
+        "placement --quick --json",
+    ),
 )
 _WITH_MODELS = (
     _Benchmark(

@@ -1,0 +1,1 @@
+"""More than one machine: where work goes, and how it gets there."""
