@@ -111,6 +111,14 @@ _BENCHMARKS = (
         ),
         "host --quick",
     ),
+    _Benchmark(
+        "memory",
+        tr(
+            "Whether memories are found among 100,000, how quickly, and while others are written.",
+            "十万条记忆中的检索：能否找到、多快、写入是否拖慢。",
+        ),
+        "memory --json",
+    ),
 )
 _WITH_MODELS = (
     _Benchmark(
