@@ -56,6 +56,7 @@ class Perception:
             felt.mood,
             felt.evidence,
             alarming.result(),
+            self.turn.input.text.strip(),
         )
 
     async def _feel(self, words: str, sensing: asyncio.Task[Sequence[Evidence]]) -> Feeling:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from xy_core.agent.claims import Claim, Contradiction, Source, contradictions, feelings
 from xy_core.core.errors import InputError
 from xy_core.modules.emotion import Affect, CrisisSign, EmotionReading, Evidence, FaceScores
 from xy_core.modules.memory import Recalled
@@ -60,6 +61,7 @@ class Percept:
         mood: what the user's feelings add up to; None if nothing is known of it.
         evidence: what the emotion was read from.
         crisis: a sign that the user may be in danger, if there is one.
+        typed: what was typed alone.
     """
 
     words: str
@@ -71,3 +73,19 @@ class Percept:
     mood: Affect | None = None
     evidence: Sequence[Evidence] = ()
     crisis: CrisisSign | None = None
+    typed: str = ""
+
+    @property
+    def claims(self) -> tuple[Claim, ...]:
+        """All that the input says, each with where it comes from and how sure it is."""
+        typed = [Claim(Source.TYPED, self.typed, 1.0)] if self.typed else []
+        said = self.transcript
+        heard = [Claim(Source.SAID, said.text, said.confidence)] if said and said.text else []
+        lines = self.facts.lines if self.facts else ()
+        read = [Claim(Source.PICTURE, line.text, line.confidence) for line in lines]
+        return (*typed, *heard, *read, *feelings(self.evidence))
+
+    @property
+    def contradictions(self) -> list[Contradiction]:
+        """Where the parts of the input do not fit together."""
+        return contradictions(self.claims)

@@ -16,6 +16,7 @@ from xy_core.cli.emotion import eval_app
 from xy_core.cli.experiments import experiments_app
 from xy_core.cli.i18n import tr
 from xy_core.cli.keys import keys_app
+from xy_core.cli.memory import memory_app
 from xy_core.cli.mood import mood_app
 from xy_core.cli.tasks import tasks_app
 
@@ -35,6 +36,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(config_app, name="config")
 bench_app.add_typer(experiments_app)
 app.add_typer(bench_app, name="bench")
+app.add_typer(memory_app, name="memory")
 app.add_typer(mood_app, name="mood")
 app.add_typer(tasks_app, name="tasks")
 app.add_typer(eval_app, name="eval")

@@ -112,12 +112,21 @@ _BENCHMARKS = (
         "host --quick",
     ),
     _Benchmark(
+<<<<<<< HEAD
         "placement",
         tr(
             "Where a cluster's work goes: 10,000 simulated devices, a million tasks.",
             "集群任务的放置：1 万个模拟设备，一百万个任务。",
         ),
         "placement --quick --json",
+=======
+        "memory",
+        tr(
+            "Whether memories are found among 100,000, how quickly, and while others are written.",
+            "十万条记忆中的检索：能否找到、多快、写入是否拖慢。",
+        ),
+        "memory --json",
+>>>>>>> memory
     ),
 )
 _WITH_MODELS = (

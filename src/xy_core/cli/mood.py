@@ -110,7 +110,7 @@ def forget(
     async def delete(memory: MemoryService) -> int:
         return await memory.forget_moods(person)
 
-    count = asyncio.run(_with_memory(context.obj.settings(), delete))
+    count = asyncio.run(with_memory(context.obj.settings(), delete))
     if json:
         typer.echo(json_.dumps({"person": person, "forgotten": count}, ensure_ascii=False))
     else:
@@ -123,15 +123,22 @@ def _read(settings: Settings, person: str, days: float, limit: int) -> Sequence[
     async def read(memory: MemoryService) -> Sequence[MoodPoint]:
         return await memory.timeline(person, since=since, limit=limit)
 
-    return asyncio.run(_with_memory(settings, read))
+    return asyncio.run(with_memory(settings, read))
 
 
-async def _with_memory(settings: Settings, use: Callable[[MemoryService], Awaitable[T]]) -> T:
-    """Open the memory file only: no model is needed to look at what is written."""
+async def with_memory(
+    settings: Settings, use: Callable[[MemoryService], Awaitable[T]], *, create: bool = False
+) -> T:
+    """Open the memory alone: no model is needed to look at what is written.
+
+    Raises:
+        InputError: there is no memory file, and none is to be created.
+    """
     from xy_core.modules.memory import MemoryService  # noqa: PLC0415 - help stays fast
     from xy_core.runtime import open_runtime  # noqa: PLC0415 - the same
 
-    if not settings.memory.path.is_file():
+    elsewhere = settings.memory.postgres is not None
+    if not (create or elsewhere or settings.memory.path.is_file()):
         raise InputError(
             f"there is no memory file {settings.memory.path}: talk first, or set memory.path"
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -42,6 +41,11 @@ def server() -> Iterator[str]:
     """A PostgreSQL server of its own; the wheel runs it as another user when we are root."""
     with tempfile.TemporaryDirectory(prefix="xypg") as folder:
         running = pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        with psycopg.connect(running.get_uri(), autocommit=True) as connection:
+            connection.execute("ALTER SYSTEM SET fsync = off")
+            connection.execute("SELECT pg_reload_conf()")
+            connection.execute("CREATE DATABASE xy0")
+            connection.execute("CREATE DATABASE xy1")
         yield running.get_uri()
         running.cleanup()
 
@@ -56,14 +60,10 @@ def open_store(
     def open_(max_turns: int = 100) -> Store:
         if request.param == "postgres":
             uri: str = request.getfixturevalue("server")
-            with psycopg.connect(uri, autocommit=True) as connection:
-                connection.execute(f"CREATE DATABASE xy{len(opened)}_{os.urandom(4).hex()}")
-                name = connection.execute(
-                    "SELECT datname FROM pg_database ORDER BY oid DESC LIMIT 1"
-                ).fetchone()[0]
-            store: Store = PostgresStore(
-                psycopg.conninfo.make_conninfo(uri, dbname=name), max_turns=max_turns
-            )
+            address = psycopg.conninfo.make_conninfo(uri, dbname=f"xy{len(opened)}")
+            with psycopg.connect(address, autocommit=True) as connection:
+                connection.execute("DROP SCHEMA IF EXISTS xy_memory CASCADE")
+            store: Store = PostgresStore(address, max_turns=max_turns)
         else:
             path = tmp_path_factory.mktemp("store") / "memory.db"
             driver = {"driver": sqlcipher("a 'key'")} if request.param == "sqlcipher" else {}
@@ -79,6 +79,14 @@ def open_store(
 @pytest.fixture
 def store(open_store: Open) -> Store:
     return open_store()
+
+
+@pytest.fixture
+def shared_store(open_store: Open) -> Store:
+    """One store for all examples of a property."""
+    store = open_store(max_turns=4)
+    store.use_embedder("test")
+    return store
 
 
 def turn(text: str, person: str = "lin", time: float = 1.0, **more) -> Memory:
@@ -265,9 +273,10 @@ def test_an_export_of_an_import_is_the_same_document(open_store):
         max_size=12,
     )
 )
-def test_nobody_ever_sees_anothers_memories(open_store, steps):
-    store = open_store(max_turns=4)
-    store.use_embedder("test")
+def test_nobody_ever_sees_anothers_memories(shared_store, steps):
+    store = shared_store
+    for one in PEOPLE:
+        store.forget(one)
     for number, (person, step, text) in enumerate(steps):
         words = f"{person} {text}"
         if step == "add":
