@@ -116,7 +116,7 @@ def test_each_module_has_its_section(tmp_path):
     sections = settings.sections()
     assert sections["llm"] is settings.llm
     assert sections["weather"] == {"city": "Hangzhou"}
-    assert set(sections) == {"llm", "voice", "vision", "memory", "emotion", "weather"}
+    assert set(sections) == {"llm", "voice", "vision", "image", "memory", "emotion", "weather"}
 
 
 # -- what is refused -------------------------------------------------------------------------

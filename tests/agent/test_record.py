@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 
 from xy_core.agent import (
@@ -12,6 +13,7 @@ from xy_core.agent import (
     Expressed,
     Felt,
     Heard,
+    Painted,
     PartFailed,
     Remembered,
     ReplyToken,
@@ -27,6 +29,7 @@ from xy_core.agent import (
 from xy_core.agent.consistency import check
 from xy_core.core.errors import BackendError, ModelNotInstalledError
 from xy_core.modules.emotion import Affect, CrisisSign, Emotion, EmotionReading, Evidence
+from xy_core.modules.image import Generated
 from xy_core.modules.memory import Memory, Recalled
 from xy_core.modules.vision import ColourShare, SceneFacts, TextLine
 from xy_core.modules.voice import Audio, Transcript
@@ -40,6 +43,7 @@ EVENTS: tuple[TurnEvent, ...] = (
     CrisisNoticed(CrisisSign("wish_to_die", "i want to die")),
     Remembered([Recalled(Memory("user", "I like tea", "me", 0.0), 0.0312345)]),
     Expressed(express(JOY, "en")),
+    Painted("a boat", Generated(0, np.zeros((8, 16, 3), np.uint8), 7)),
     ReplyToken("Good "),
     ReplyToken("day. "),
     SentenceWritten(0, "Good day. "),

@@ -68,7 +68,8 @@ def test_mistakes_are_one_line(xy_core: Program, arguments, words):
 
 def test_without_weights_the_user_hears_what_to_pull(xy_core: Program, tmp_path: Path):
     done = xy_core("image", "a", XY_MODELS__ROOT=str(tmp_path / "none"))
-    assert "xy-core models pull stable-diffusion-v1-5" in only_line(done)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "xy-core models pull stable-diffusion-v1-5" in done.stderr.splitlines()[-1]
 
 
 def test_help_is_in_both_languages_with_an_example(xy_core: Program):
@@ -88,5 +89,5 @@ def test_ctrl_c_leaves_nothing_behind(server, environment, tmp_path: Path):
         assert server.waiting.wait(60)
         child.send_signal(signal.SIGINT)
         assert child.wait(30) == 130
-        assert child.stderr.read().strip() == "interrupted"
+        assert "Traceback" not in child.stderr.read()
     assert not list(tmp_path.glob("*.png"))

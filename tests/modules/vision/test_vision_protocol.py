@@ -140,7 +140,7 @@ def test_the_answer_depends_on_picture_and_words(engine):
     assert len({said(engine, noise(1), text=text) for text in "abcdefgh"}) > 1
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 300), (300, 2), (28, 28), (57, 391)])
+@pytest.mark.parametrize("size", [(1, 1), (2, 300), (300, 2), (28, 28), (57, 391)])
 def test_pictures_of_any_shape_can_be_looked_at(engine, size):
     assert isinstance(said(engine, Picture(np.zeros((*size, 3), np.uint8))), str)
 
@@ -208,6 +208,7 @@ async def test_an_answer_that_is_cut_off_is_an_error(scheduler, stores):
     [
         ([], "what?", SCHEMA),
         ([noise()] * 9, "what?", SCHEMA),
+        ([Picture(np.zeros((1, 300, 3), np.uint8))], "what?", SCHEMA),
         ([noise()], "  ", SCHEMA),
         ([noise()], "x" * 5_000, SCHEMA),
         ([noise()], "\udc80", SCHEMA),
@@ -215,7 +216,7 @@ async def test_an_answer_that_is_cut_off_is_an_error(scheduler, stores):
         ([noise()], "what?", {"a": object()}),
         ([noise()], "what?", {"a": "x" * 30_000}),
     ],
-    ids=range(8),
+    ids=range(9),
 )
 async def test_wrong_questions_are_refused_before_anything_runs(
     scheduler, stores, pictures, question, schema

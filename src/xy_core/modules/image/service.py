@@ -110,6 +110,8 @@ class ImageService(Module[ImageConfig]):
             _generate,
             job,
             self._teller(label),
+            # A slow listener must not hold the device: some schedulers take two steps for one.
+            buffer=2 * job.steps + job.count,
             name="image.generate",
             task_type=TaskType.GPU_BOUND,
             device=self.config.device,

@@ -7,13 +7,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from xy_core.core.errors import InputError
+from xy_core.core.errors import ImageError, InputError
 from xy_core.core.model import Variant
 from xy_core.modules.vision.picture import Picture
 from xy_core.modules.vision.types import SceneFacts
 
 _MAX_QUESTION = 4_000
 _MAX_PICTURES = 8
+_MAX_RATIO = 100
+"""Of a picture's sides; Qwen2-VL itself refuses 200, and scaling down makes it more."""
 _MAX_SCHEMA = 20_000
 """Characters of a JSON schema."""
 _MAX_LINES = 20
@@ -85,9 +87,15 @@ def check_question(pictures: Sequence[Picture], question: str) -> None:
 
     Raises:
         InputError: no picture, too many, no words, too many, or not Unicode.
+        ImageError: a picture is too narrow.
     """
     if not 1 <= len(pictures) <= _MAX_PICTURES:
         raise InputError(f"ask about 1 to {_MAX_PICTURES} pictures, not {len(pictures)}")
+    for picture in pictures:
+        if max(picture.width, picture.height) > _MAX_RATIO * min(picture.width, picture.height):
+            raise ImageError(
+                f"{picture.width} x {picture.height} is too narrow to be understood: crop it"
+            )
     if not question.strip():
         raise InputError("the question is empty: say what you want to know")
     if len(question) > _MAX_QUESTION:

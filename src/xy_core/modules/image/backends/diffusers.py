@@ -17,6 +17,7 @@ from xy_core.core.errors import (
     OutOfDeviceMemory,
     XyCoreError,
 )
+from xy_core.models.torch_names import ran_out_of_memory, torch_device
 from xy_core.modules.image.backends.latents import preview
 from xy_core.modules.image.backends.noise import noise_scheduler
 from xy_core.modules.image.config import ImageConfig
@@ -43,7 +44,7 @@ class DiffusersPainter:
         if self._pipe is not None:
             return
         self._offload = offload
-        self._device = "cpu" if offload == "host" else _torch_device(device)
+        self._device = "cpu" if offload == "host" else torch_device(device)
         with _translated(f"diffusers cannot load {self._folder}"):
             pipe = self._read()
             if offload == "group":
@@ -215,7 +216,7 @@ def _translated(what: str) -> Iterator[None]:
     except XyCoreError:
         raise
     except Exception as error:
-        if "out of memory" in str(error).lower():
+        if ran_out_of_memory(error):
             raise OutOfDeviceMemory(f"{what}: the device's memory ran out") from error
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise BackendError(f"{what}: {reason}") from error
@@ -224,15 +225,6 @@ def _translated(what: str) -> Iterator[None]:
 def _pixels(image: Any) -> Pixels:  # noqa: ANN401 - float, 0 to 1, (height, width, 3)
     pixels: Pixels = (image * 255).round().clip(0, 255).astype("uint8")
     return pixels
-
-
-def _torch_device(device: str) -> str:
-    """Return the library's name of a device: ROCm passes for CUDA there."""
-    kind, _, number = device.partition(":")
-    names = {"cuda": "cuda", "rocm": "cuda", "xpu": "xpu"}
-    if kind in names:
-        return f"{names[kind]}:{number or 0}"
-    return "mps" if kind == "mps" else "cpu"
 
 
 def _library() -> Any:  # noqa: ANN401 - a module without types

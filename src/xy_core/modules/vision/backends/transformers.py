@@ -20,6 +20,7 @@ from xy_core.core.errors import (
     XyCoreError,
 )
 from xy_core.core.model import Variant
+from xy_core.models.torch_names import ran_out_of_memory, torch_device
 from xy_core.modules.vision.config import VisionConfig
 from xy_core.modules.vision.questions import VisionQuestion
 
@@ -51,7 +52,7 @@ class TransformersVision:
         library = _library()
         import torch  # noqa: PLC0415 - heavy
 
-        place = _torch_device(device) if variant.device_bytes and variant.name != "host" else "cpu"
+        place = torch_device(device) if variant.device_bytes and variant.name != "host" else "cpu"
         kind = getattr(library, "Qwen2VLImageProcessorPil", None) or library.Qwen2VLImageProcessor
         try:
             model = library.Qwen2VLForConditionalGeneration.from_pretrained(
@@ -167,19 +168,10 @@ def _streamer(tokenizer: Any, emit: Callable[[str], None]) -> Any:  # noqa: ANN4
 
 
 def _translated(error: Exception, what: str) -> XyCoreError:
-    if "out of memory" in str(error).lower():
+    if ran_out_of_memory(error):
         return OutOfDeviceMemory(f"{what}: the device's memory ran out")
     reason = (str(error).strip() or type(error).__name__).splitlines()[0]
     return BackendError(f"{what}: {reason}")
-
-
-def _torch_device(device: str) -> str:
-    """Return the library's name of a device: ROCm passes for CUDA there."""
-    kind, _, number = device.partition(":")
-    names = {"cuda": "cuda", "rocm": "cuda", "xpu": "xpu"}
-    if kind in names:
-        return f"{names[kind]}:{number or 0}"
-    return "mps" if kind == "mps" else "cpu"
 
 
 def _library() -> Any:  # noqa: ANN401 - a module without types
