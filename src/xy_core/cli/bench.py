@@ -43,7 +43,7 @@ class _Benchmark:
     example: str
 
     def run(self, **options: Any) -> BenchResult:  # noqa: ANN401 - as each benchmark takes them
-        module = importlib.import_module(f"xy_core.bench.{self.name}")
+        module = importlib.import_module(f"xy_core.bench.{self.name.replace('-', '_')}")
         result: BenchResult = module.run(**options)
         return result
 
@@ -128,6 +128,14 @@ _WITH_MODELS = (
             "情绪是否一致地体现在文字、语音、表情与图像中。",
         ),
         "mood --quick",
+    ),
+    _Benchmark(
+        "voice-roundtrip",
+        tr(
+            "What the voices say, heard again: the share of wrong words, English and Chinese.",
+            "合成的语音再识别一遍：中英文的字词错误率。",
+        ),
+        "voice-roundtrip --json",
     ),
 )
 """Those that run real models, and so want the settings."""
