@@ -43,7 +43,7 @@ class _Benchmark:
     example: str
 
     def run(self, **options: Any) -> BenchResult:  # noqa: ANN401 - as each benchmark takes them
-        module = importlib.import_module(f"xy_core.bench.{self.name}")
+        module = importlib.import_module(f"xy_core.bench.{self.name.replace('-', '_')}")
         result: BenchResult = module.run(**options)
         return result
 
@@ -112,21 +112,20 @@ _BENCHMARKS = (
         "host --quick",
     ),
     _Benchmark(
-<<<<<<< HEAD
         "placement",
         tr(
             "Where a cluster's work goes: 10,000 simulated devices, a million tasks.",
             "集群任务的放置：1 万个模拟设备，一百万个任务。",
         ),
         "placement --quick --json",
-=======
+    ),
+    _Benchmark(
         "memory",
         tr(
             "Whether memories are found among 100,000, how quickly, and while others are written.",
             "十万条记忆中的检索：能否找到、多快、写入是否拖慢。",
         ),
         "memory --json",
->>>>>>> memory
     ),
 )
 _WITH_MODELS = (
@@ -153,6 +152,14 @@ _WITH_MODELS = (
             "语音回复多快开始，用户插话时多快停止。",
         ),
         "voice --quick",
+    ),
+    _Benchmark(
+        "voice-roundtrip",
+        tr(
+            "What the voices say, heard again: the share of wrong words, English and Chinese.",
+            "合成的语音再识别一遍：中英文的字词错误率。",
+        ),
+        "voice-roundtrip --json",
     ),
 )
 """Those that run real models, and so want the settings."""

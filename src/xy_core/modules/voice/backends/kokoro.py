@@ -8,7 +8,7 @@ than espeak-ng's Mandarin (see docs/architecture.md for the figures).
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import reduce
 from operator import add
 from pathlib import Path
@@ -17,7 +17,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from xy_core.core.cancellation import checkpoint
 from xy_core.core.errors import BackendError
+from xy_core.modules.voice.backends.english import EnglishPhonemes
 from xy_core.modules.voice.backends.mandarin import MandarinPhonemes
 from xy_core.modules.voice.libraries import library
 from xy_core.modules.voice.prosody import engine_speed, shape
@@ -38,7 +40,7 @@ class KokoroSynthesizer:
         self._threads = threads
         self._session: Any = None
         self._vocabulary: dict[str, int] = {}
-        self._phonemes: MandarinPhonemes | None = None
+        self._phonemes: dict[str, Callable[[str], str]] = {}
         self._styles: NDArray[np.float32] = np.zeros((0, 1, 256), np.float32)
 
     def load(self) -> None:
@@ -48,7 +50,7 @@ class KokoroSynthesizer:
         runtime = library("onnxruntime")
         options = runtime.SessionOptions()
         options.intra_op_num_threads = self._threads
-        self._phonemes = MandarinPhonemes()
+        self._phonemes = {"zh": MandarinPhonemes(), "en": EnglishPhonemes()}
         try:
             self._vocabulary = json.loads((self._folder / "vocab.json").read_text("utf-8"))["vocab"]
             self._styles = self._mix(np.load(self._folder / "voices_ja.npz"))
@@ -62,13 +64,14 @@ class KokoroSynthesizer:
         """See `Engine`."""
         self._session = None
 
-    def synthesize(self, text: str, language: str, style: VoiceStyle) -> Iterator[Audio]:  # noqa: ARG002 - the phonemes are Mandarin's
-        """See `Synthesizer`."""
-        if self._session is None or self._phonemes is None:
-            raise BackendError("the Mandarin voice is not loaded")
-        phonemes = self._phonemes(text)
+    def synthesize(self, text: str, language: str, style: VoiceStyle) -> Iterator[Audio]:
+        """See `Synthesizer`; Chinese and English, anything else is read as English."""
+        if self._session is None:
+            raise BackendError("the Kokoro voice is not loaded")
+        phonemes = self._phonemes.get(language, self._phonemes["en"])(text)
         tokens = [self._vocabulary[sign] for sign in phonemes if sign in self._vocabulary]
         for start in range(0, len(tokens), _MAX_TOKENS):
+            checkpoint()
             samples = self._speak(tokens[start : start + _MAX_TOKENS], engine_speed(style))
             yield shape(samples, _RATE, style)
 
