@@ -48,7 +48,7 @@ class Stage:
         end: the step at which it would have fallen to nothing; None if it stays.
         peak: learning rate of the highest layer.
         head: learning rate of the head.
-        last: whether the corpora are mixed as in the last stage.
+        mixture: which of the corpora's shares counts.
     """
 
     steps: int
@@ -57,12 +57,12 @@ class Stage:
     end: int | None
     peak: float = 1.2e-4
     head: float = 1e-3
-    last: bool = False
+    mixture: int = 0
 
     @property
     def shares(self) -> npt.NDArray[np.float64]:
         """How much of each corpus an epoch shows."""
-        return np.array([corpus.last if self.last else corpus.share for corpus in CORPORA])
+        return np.array([corpus.shares[self.mixture] for corpus in CORPORA])
 
 
 STAGES = (
@@ -70,7 +70,8 @@ STAGES = (
     Stage(200, 2, 54, 900),
     Stage(330, 3, 19, 330),
     Stage(150, 4, 19, 320, peak=7e-5, head=5e-4),
-    Stage(200, 5, 12, 200, peak=5e-5, head=3e-4, last=True),
+    Stage(200, 5, 12, 200, peak=5e-5, head=3e-4, mixture=1),
+    Stage(100, 7, 8, 100, peak=7e-5, head=3e-4, mixture=2),
 )
 """About an epoch in all, cut into parts as a busy machine allowed, not because it is best so."""
 
@@ -91,6 +92,7 @@ def main() -> None:
     options.add_argument("--work", type=Path, required=True, help="folder for what is made")
     options.add_argument("--name", default="crown", help="of the network's file")
     options.add_argument("--only", type=int, help="stop after so many steps of the first stage")
+    options.add_argument("--after", type=int, default=0, help="stage that a run before has ended")
     given = options.parse_args()
 
     torch.set_num_threads(1)  # the order of additions, and so the result, depends on it
@@ -101,8 +103,11 @@ def main() -> None:
     lessons = [Lesson.of(of(given.data), tokenizer) for of in (taught, held_out)]
     course, check = (Course(one, Grounded.of(ground, one, given.work)) for one in lessons)
     stages = STAGES if given.only is None else (Stage(given.only, 1, 101, None),)
-    for stage in stages:
+    if given.after:
+        crown.load_state_dict(torch.load(given.work / f"{given.name}-{given.after}.pt"))
+    for number, stage in enumerate(stages[given.after :], start=given.after + 1):
         train(crown, course, stage, check)
+        torch.save(crown.state_dict(), given.work / f"{given.name}-{number}.pt")
     torch.save(crown.state_dict(), given.work / f"{given.name}.pt")
 
 

@@ -75,12 +75,14 @@ def main() -> None:
 def read(data: Path) -> tuple[list[Weighted], list[Weighted]]:
     """Return what to train on, and what was kept back for calibration."""
     train = [(example, _weight(number)) for number, example in taught(data)]
+    train = [(example, weight) for example, weight in train if weight]
     return train, [(example, _weight(number)) for number, example in held_out(data)]
 
 
 def _weight(number: int) -> float:
     corpus = CORPORA[number]
-    return OWN_WEIGHT if corpus in OWN else corpus.weight * corpus.share
+    broad = corpus.shares[0]
+    return OWN_WEIGHT * bool(broad) if corpus in OWN else corpus.weight * broad
 
 
 def rarities(examples: Sequence[Weighted]) -> npt.NDArray[np.float16]:

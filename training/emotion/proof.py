@@ -13,6 +13,7 @@ from collections import Counter
 from pathlib import Path
 
 from training.emotion.corpora import CORPORA, GOEMOTIONS_DEV, essence, held_out, taught
+from xy_core.evaluation.emotion.cases import read_cases
 from xy_core.evaluation.emotion.report import PUBLIC_SETS
 
 
@@ -26,7 +27,7 @@ def main() -> None:
         essence(example.text)
         for wanted in PUBLIC_SETS.values()
         for example in wanted.read(data / wanted.file)
-    }
+    } | {essence(case.text) for case in read_cases()}
     used = [*taught(data), *held_out(data)]
     leaked = [example.text for _, example in used if essence(example.text) in tests]
     files = {_digest(data / file) for file in {*(c.file for c in CORPORA), GOEMOTIONS_DEV}}
