@@ -39,7 +39,7 @@ async def create_completion(
 ) -> Response:
     """Reply to a conversation; as a stream of events if ``stream`` is set."""
     urgency = admission.of_tier(priority, body.service_tier)
-    pieces = await _pieces(body, request, runtime, config, priority=urgency, remote=remote)
+    pieces = await reply_to(body, request, runtime, config, priority=urgency, remote=remote)
     writer = CompletionWriter(body.model)
     if body.stream:
         events = await begun(_events(pieces, writer))
@@ -52,7 +52,7 @@ async def create_completion(
     return JSONResponse(writer.whole(text, finish_reason))
 
 
-async def _pieces(
+async def reply_to(
     body: ChatRequest,
     request: Request,
     runtime: Runtime,
@@ -61,6 +61,12 @@ async def _pieces(
     priority: TaskPriority,
     remote: RemoteImages,
 ) -> AsyncGenerator[Piece, None]:
+    """Return the reply to a chat, piece by piece; closing it stops what makes it.
+
+    Raises:
+        ApiError: the chat asks for what its model does not do.
+        XyCoreError: a picture or a recording cannot be used.
+    """
     card = find(runtime, config.aliases, body.model, "chat")
     _refuse_unsupported(body)
     if card.id == AGENT:
