@@ -6,10 +6,10 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help demo test lint types format bench docs clean
+.PHONY: help demo test fuzz-api lint types format bench docs clean
 
 help: ## Show this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
 
 demo: $(VENV)/.runtime ## Set everything up and run three complete turns, saved in out/demo
 	$(BIN)/xy-core demo --out out/demo
@@ -17,6 +17,10 @@ demo: $(VENV)/.runtime ## Set everything up and run three complete turns, saved 
 test: $(VENV)/.dev ## Set everything up and run all tests
 	$(BIN)/xy-core models pull --profile embedded
 	$(BIN)/pytest -n 2 --dist worksteal $(PYTEST)
+
+fuzz-api: $(VENV)/.dev ## Hold the server against its OpenAPI document (CASES=20000)
+	$(BIN)/xy-core models pull --profile embedded
+	CASES=$(or $(CASES),20000) $(BIN)/pytest -n 0 -s -m slow tests/server/test_contract.py
 
 lint: $(VENV)/.dev ## Check style
 	$(BIN)/ruff check .

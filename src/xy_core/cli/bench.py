@@ -161,6 +161,14 @@ _WITH_MODELS = (
         ),
         "voice-roundtrip --json",
     ),
+    _Benchmark(
+        "server",
+        tr(
+            "What the server costs, beside llama.cpp's own with the same model.",
+            "与 llama.cpp 自带服务器并排，同一模型，测量服务器的开销。",
+        ),
+        "server --json",
+    ),
 )
 """Those that run real models, and so want the settings."""
 _LEAK = _Benchmark(

@@ -14,8 +14,10 @@ from xy_core.server.agent import emotion, memory, turns
 from xy_core.server.config import ServerConfig
 from xy_core.server.errors import DOCUMENTED, handle_errors
 from xy_core.server.exchange import Exchanges
-from xy_core.server.openai import chat, models, speech, transcriptions, unavailable
+from xy_core.server.idempotency import Idempotency
+from xy_core.server.openai import chat, models, responses, speech, transcriptions, unavailable
 from xy_core.server.realtime import endpoint as realtime
+from xy_core.server.remote_images import RemoteImages
 from xy_core.server.security.access import Access
 from xy_core.server.security.body import BodyLimits
 from xy_core.server.security.hosts import Gate
@@ -24,6 +26,7 @@ from xy_core.server.security.keys import KeyStore
 _ROUTERS = (
     models.router,
     chat.router,
+    responses.router,
     speech.router,
     transcriptions.router,
     unavailable.router,
@@ -42,7 +45,8 @@ def create_app(runtime: Runtime, config: ServerConfig) -> Exchanges:
     """Return the whole application over a running program.
 
     A request passes, from outside: `Exchanges` (its time and its end), `Gate` (host and origin),
-    `Access` (keys, rate), `Admission` (is there room), `BodyLimits`, then the endpoints.
+    `Access` (keys, rate), `Admission` (is there room), `BodyLimits`, `Idempotency`, then the
+    endpoints.
     """
     api = FastAPI(
         title="xy-core",
@@ -55,11 +59,13 @@ def create_app(runtime: Runtime, config: ServerConfig) -> Exchanges:
     )
     api.state.runtime = runtime
     api.state.config = config
+    api.state.remote_images = RemoteImages(config.remote_images)
     api.state.seats = realtime.Seats(config.realtime.sessions)
     handle_errors(api)
     for router in _ROUTERS:
         api.include_router(router)
-    guarded: ASGIApp = BodyLimits(api, config.limits)
+    guarded: ASGIApp = Idempotency(api, config.idempotency)
+    guarded = BodyLimits(guarded, config.limits)
     guarded = Admission(guarded, config.limits)
     guarded = Access(guarded, config, KeyStore(config.keys))
     if config.origins:

@@ -42,6 +42,28 @@ class LimitsConfig(StrictModel):
     timeout: float = Field(600.0, gt=0, description="Longest request, in seconds.")
 
 
+class IdempotencyConfig(StrictModel):
+    """How long answers to requests with an ``Idempotency-Key`` are remembered."""
+
+    seconds: float = Field(3_600.0, gt=0, description="After which an answer is forgotten.")
+    answer: ByteSize = Field(
+        ByteSize(8 << 20), ge=4_096, description="Largest answer that is remembered."
+    )
+    all_answers: ByteSize = Field(
+        ByteSize(64 << 20), ge=4_096, description="All together; the oldest are forgotten first."
+    )
+
+
+class RemoteImagesConfig(StrictModel):
+    """Pictures that clients name by their address instead of sending them."""
+
+    enabled: bool = Field(default=False, description="Whether the server fetches them.")
+    bytes: ByteSize = Field(ByteSize(10 << 20), gt=0, description="One picture's file.")
+    seconds: float = Field(10.0, gt=0, description="For all of it, redirects included.")
+    redirects: int = Field(3, ge=0, le=10, description="That are followed; each is checked.")
+    at_a_time: int = Field(16, ge=1, description="Pictures fetched at a time; others wait.")
+
+
 class ServerConfig(StrictModel):
     """Where the server listens, who may ask, and how much."""
 
@@ -72,6 +94,8 @@ class ServerConfig(StrictModel):
         default_factory=dict, description="Further names of models: gpt-4o-mini = xy-agent."
     )
     limits: LimitsConfig = LimitsConfig()
+    idempotency: IdempotencyConfig = IdempotencyConfig()
+    remote_images: RemoteImagesConfig = RemoteImagesConfig()
     realtime: RealtimeConfig = RealtimeConfig()
 
     @model_validator(mode="after")

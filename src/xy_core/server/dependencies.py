@@ -11,6 +11,7 @@ from xy_core.core.task import TaskPriority
 from xy_core.runtime import Runtime
 from xy_core.server.admission import Admission
 from xy_core.server.config import ServerConfig
+from xy_core.server.remote_images import RemoteImages
 
 
 async def _runtime(connection: HTTPConnection) -> Runtime:
@@ -21,6 +22,11 @@ async def _runtime(connection: HTTPConnection) -> Runtime:
 async def _config(connection: HTTPConnection) -> ServerConfig:
     config: ServerConfig = connection.app.state.config
     return config
+
+
+async def _remote_images(connection: HTTPConnection) -> RemoteImages:
+    remote: RemoteImages = connection.app.state.remote_images
+    return remote
 
 
 async def _priority(
@@ -45,6 +51,8 @@ RuntimeOf = Annotated[Runtime, Depends(_runtime)]
 """The running program."""
 ConfigOf = Annotated[ServerConfig, Depends(_config)]
 """The server's settings."""
+RemoteOf = Annotated[RemoteImages, Depends(_remote_images)]
+"""What fetches pictures by address."""
 Priority = Annotated[TaskPriority, Depends(_priority)]
 """How urgent the request is, by its headers."""
 AdmissionOf = Annotated[Admission, Depends(_admission)]

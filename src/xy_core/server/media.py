@@ -15,20 +15,23 @@ from xy_core.modules.vision import Picture
 from xy_core.modules.voice import Audio, read_audio
 from xy_core.runtime import Runtime
 from xy_core.server.errors import ApiError
+from xy_core.server.remote_images import RemoteImages
 
 T = TypeVar("T")
 
 
-async def picture_at(url: str, runtime: Runtime) -> Picture:
-    """Return the picture of a data URL; the server fetches nothing for its clients.
+async def picture_at(url: str, runtime: Runtime, remote: RemoteImages | None = None) -> Picture:
+    """Return the picture of a data URL, or at an address if there is somebody to fetch it.
 
     Raises:
         ImageError: it is not a picture that can be used.
-        ApiError: it is an address.
+        ApiError: it is an address, and it is not fetched.
     """
     if url.startswith("data:"):
         return await picture_of(url.partition(",")[2], runtime)
-    raise ApiError(400, "pictures by address are not fetched: send a data URL", "remote_images_off")
+    if remote is None:
+        raise ApiError(400, "send the picture as a data URL", "remote_images_off")
+    return await decode_picture(await remote.fetch(url), runtime)
 
 
 async def picture_of(data: str, runtime: Runtime) -> Picture:

@@ -17,6 +17,25 @@ from xy_core.server.errors import as_api_error, error_json
 
 DONE = b"data: [DONE]\n\n"
 """The last event of OpenAI's chat streams."""
+DOCUMENTED_STREAM: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "Events, as long as there are any.",
+        "content": {
+            "text/event-stream": {
+                "itemSchema": {
+                    "type": "object",
+                    "properties": {
+                        "event": {"type": "string"},
+                        "id": {"type": "string"},
+                        "data": {"type": "string", "contentMediaType": "application/json"},
+                    },
+                    "required": ["data"],
+                }
+            }
+        },
+    }
+}
+"""For the OpenAPI document of an endpoint that streams; `itemSchema` is OpenAPI 3.2's."""
 _PING = b": ping\n\n"
 
 

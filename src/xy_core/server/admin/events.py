@@ -6,18 +6,19 @@ from collections.abc import AsyncGenerator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
+from fastapi.responses import StreamingResponse
 from pydantic_core import to_jsonable_python
 
 from xy_core.core.events import Event, EventBus
 from xy_core.server.dependencies import ConfigOf, RuntimeOf
-from xy_core.server.streaming import EventStream, named_event
+from xy_core.server.streaming import DOCUMENTED_STREAM, EventStream, named_event
 
 router = APIRouter(prefix="/v1/events", tags=["admin"])
 _QUEUE = 256
 """Events that a slow reader may lag behind before it loses the oldest."""
 
 
-@router.get("", response_class=EventStream, status_code=200)
+@router.get("", response_class=StreamingResponse, responses=DOCUMENTED_STREAM)
 async def events(
     runtime: RuntimeOf,
     config: ConfigOf,

@@ -63,7 +63,7 @@ async def recent(person: Person, runtime: RuntimeOf, limit: Limit = 20) -> objec
 async def search(
     person: Person,
     runtime: RuntimeOf,
-    query: Annotated[str, Query(min_length=1, max_length=10_000)],
+    query: Annotated[str, Query(min_length=1, max_length=1_000)],
     limit: Limit = 5,
 ) -> object:
     """Return what bears on a query, best first."""

@@ -9,16 +9,17 @@ from typing import Any
 
 import numpy as np
 from fastapi import APIRouter
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
 from xy_core.agent import Agent, Spoken, TurnEvent, TurnFailed, UserInput
 from xy_core.modules.emotion import FaceScores
 from xy_core.runtime import Runtime
-from xy_core.server.dependencies import ConfigOf, Priority, RuntimeOf
+from xy_core.server.dependencies import ConfigOf, Priority, RemoteOf, RuntimeOf
 from xy_core.server.errors import as_api_error, error_json
 from xy_core.server.json_body import JsonRoute
 from xy_core.server.media import audio_of, picture_at
-from xy_core.server.streaming import EventStream, begun, named_event
+from xy_core.server.streaming import DOCUMENTED_STREAM, EventStream, begun, named_event
 
 router = APIRouter(prefix="/v1/agent", tags=["agent"], route_class=JsonRoute)
 
@@ -28,18 +29,21 @@ class TurnRequest(BaseModel):
 
     text: str = Field("", max_length=100_000)
     audio: str | None = Field(None, description="A recording (WAV, FLAC, OGG, MP3) in base64.")
-    image: str | None = Field(None, description="A picture as a data URL.")
+    image: str | None = Field(
+        None, description="A picture: a data URL, or an address if such are fetched."
+    )
     face: dict[str, float] | None = Field(None, description="What the user's face shows.")
     person: str = Field("user", min_length=1, max_length=256, description="Whose memory and mood.")
     speak: bool = Field(default=True, description="Whether the reply is spoken as well.")
 
 
-@router.post("/turns", response_class=EventStream, status_code=200)
+@router.post("/turns", response_class=StreamingResponse, responses=DOCUMENTED_STREAM)
 async def create_turn(
     body: TurnRequest,
     runtime: RuntimeOf,
     config: ConfigOf,
     priority: Priority,  # noqa: ARG001 - documents the headers
+    remote: RemoteOf,
 ) -> EventStream:
     """Run a turn; each event is named by its kind, the last is ``done`` or ``error``.
 
@@ -48,7 +52,7 @@ async def create_turn(
     given = UserInput(
         text=body.text,
         audio=await audio_of(body.audio, runtime) if body.audio else None,
-        image=await picture_at(body.image, runtime) if body.image else None,
+        image=await picture_at(body.image, runtime, remote) if body.image else None,
         face=FaceScores.of(body.face) if body.face else None,
         person=body.person,
     )

@@ -12,7 +12,7 @@ from xy_core.core.task import TaskPriority
 from xy_core.modules.llm import Message
 from xy_core.runtime import Runtime
 from xy_core.server.config import ServerConfig
-from xy_core.server.dependencies import AdmissionOf, ConfigOf, Priority, RuntimeOf
+from xy_core.server.dependencies import AdmissionOf, ConfigOf, Priority, RemoteOf, RuntimeOf
 from xy_core.server.errors import ApiError
 from xy_core.server.json_body import JsonRoute
 from xy_core.server.openai.catalogue import AGENT, find
@@ -20,12 +20,13 @@ from xy_core.server.openai.chat_types import ChatRequest, ImagePart, TextPart
 from xy_core.server.openai.completion import Completion, CompletionWriter
 from xy_core.server.openai.user_input import user_input
 from xy_core.server.openai.writing import STOP, Piece, answer, bounded, write
-from xy_core.server.streaming import DONE, EventStream, begun
+from xy_core.server.remote_images import RemoteImages
+from xy_core.server.streaming import DOCUMENTED_STREAM, DONE, EventStream, begun
 
 router = APIRouter(prefix="/v1/chat", tags=["openai"], route_class=JsonRoute)
 
 
-@router.post("/completions", response_model=Completion)
+@router.post("/completions", response_model=Completion, responses=DOCUMENTED_STREAM)
 async def create_completion(
     *,
     body: ChatRequest,
@@ -34,10 +35,11 @@ async def create_completion(
     config: ConfigOf,
     priority: Priority,
     admission: AdmissionOf,
+    remote: RemoteOf,
 ) -> Response:
     """Reply to a conversation; as a stream of events if ``stream`` is set."""
     urgency = admission.of_tier(priority, body.service_tier)
-    pieces = await _pieces(body, request, runtime, config, urgency)
+    pieces = await reply_to(body, request, runtime, config, priority=urgency, remote=remote)
     writer = CompletionWriter(body.model)
     if body.stream:
         events = await begun(_events(pieces, writer))
@@ -50,17 +52,25 @@ async def create_completion(
     return JSONResponse(writer.whole(text, finish_reason))
 
 
-async def _pieces(
+async def reply_to(
     body: ChatRequest,
     request: Request,
     runtime: Runtime,
     config: ServerConfig,
+    *,
     priority: TaskPriority,
+    remote: RemoteImages,
 ) -> AsyncGenerator[Piece, None]:
+    """Return the reply to a chat, piece by piece; closing it stops what makes it.
+
+    Raises:
+        ApiError: the chat asks for what its model does not do.
+        XyCoreError: a picture or a recording cannot be used.
+    """
     card = find(runtime, config.aliases, body.model, "chat")
     _refuse_unsupported(body)
     if card.id == AGENT:
-        pieces = answer(runtime, await user_input(body, runtime))
+        pieces = answer(runtime, await user_input(body, runtime, remote))
         return bounded(pieces, None, body.stops)
     pieces = write(
         runtime,

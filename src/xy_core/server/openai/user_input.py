@@ -7,11 +7,12 @@ from xy_core.runtime import Runtime
 from xy_core.server.errors import ApiError
 from xy_core.server.media import audio_of, picture_at
 from xy_core.server.openai.chat_types import AudioPart, ChatRequest, ImagePart
+from xy_core.server.remote_images import RemoteImages
 
 _USER = "user"
 
 
-async def user_input(body: ChatRequest, runtime: Runtime) -> UserInput:
+async def user_input(body: ChatRequest, runtime: Runtime, remote: RemoteImages) -> UserInput:
     """Return the last message as the agent's input; what came before, the agent remembers itself.
 
     Raises:
@@ -34,7 +35,7 @@ async def user_input(body: ChatRequest, runtime: Runtime) -> UserInput:
         )
     return UserInput(
         text=last.text,
-        image=await picture_at(images[0], runtime) if images else None,
+        image=await picture_at(images[0], runtime, remote) if images else None,
         audio=await audio_of(recordings[0], runtime) if recordings else None,
         person=body.user or _USER,
     )

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections import Counter
+from http import HTTPStatus
 from typing import ClassVar
 
 from typing_extensions import override
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from xy_core.server.config import LimitsConfig
+from xy_core.server.errors import ApiError, error_json
 
 _LINGER = 2.0
 """Seconds for which the rest of a refused body is read: a connection that is closed over unread
 bytes is reset, and the client never sees why."""
 _REFUSALS = {
-    408: b"Request Timeout",
-    431: b"Request Header Fields Too Large",
-    503: b"Service Unavailable",
+    400: "this is not HTTP as the server reads it",
+    408: "the request's head took too long to arrive",
+    431: "the request's line and headers are too large",
+    503: "too many connections are open: try again soon",
 }
 
 
@@ -77,6 +81,10 @@ class GuardedProtocol(HttpToolsProtocol):
                 self._refuse(431)
 
     @override
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(400)
+
+    @override
     def on_headers_complete(self) -> None:
         self._forget()
         super().on_headers_complete()
@@ -129,11 +137,20 @@ class GuardedProtocol(HttpToolsProtocol):
         self._forget()
         if self.transport.is_closing():
             return
-        reason = _REFUSALS[status]
-        self.transport.write(
-            b"HTTP/1.1 %d %s\r\nconnection: close\r\ncontent-length: 0\r\n\r\n" % (status, reason)
-        )
+        self.transport.write(_ANSWERS[status])
         self.transport.close()
+
+
+def _answer(status: int, message: str) -> bytes:
+    body = json.dumps(error_json(ApiError(status, message, "connection_refused"))).encode()
+    head = (
+        f"HTTP/1.1 {status} {HTTPStatus(status).phrase}\r\nconnection: close\r\n"
+        f"content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n"
+    )
+    return head.encode() + body
+
+
+_ANSWERS = {status: _answer(status, message) for status, message in _REFUSALS.items()}
 
 
 def guarded_protocol(limits: LimitsConfig) -> type[GuardedProtocol]:

@@ -1,0 +1,90 @@
+"""The OpenAPI document holds: whatever it lets clients send, the server answers as it says."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = [pytest.mark.models, pytest.mark.asyncio(loop_scope="module")]
+_CHECKS = (
+    "not_a_server_error",
+    "status_code_conformance",
+    "content_type_conformance",
+    "response_headers_conformance",
+    "response_schema_conformance",
+)
+_LEFT_OUT = (
+    "/v1/events",  # never ends
+    "/v1/embeddings",  # 501 as long as no module offers it
+    "/v1/images/generations",
+    "/v1/images/edits",
+)
+_SCHEMATHESIS = shutil.which("schemathesis", path=str(Path(sys.executable).parent))
+
+
+async def fuzz(address, *options, seconds):
+    """Run schemathesis in a process of its own; returns its status and what it says."""
+    left_out = [word for path in _LEFT_OUT for word in ("--exclude-path", path)]
+    process = await asyncio.create_subprocess_exec(
+        _SCHEMATHESIS,
+        "run",
+        f"{address}/openapi.json",
+        "--no-color",
+        f"--checks={','.join(_CHECKS)}",
+        "--generation-database=none",
+        "--request-timeout=60",
+        *left_out,
+        *options,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        async with asyncio.timeout(seconds):
+            output, _ = await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+    return process.returncode, output.decode()[-6_000:]
+
+
+async def test_the_document_holds(serve, http):
+    async with serve(limits={"per_minute": 1_000_000}) as address:
+        status, said = await fuzz(
+            address,
+            "--phases=fuzzing",
+            "--max-examples=5",
+            "--max-time=15",
+            "--no-shrink",
+            "--workers=1",
+            seconds=110,
+        )
+        assert status == 0, said
+        assert (await http.get(f"{address}/healthz")).status_code == 200
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(7_200)
+async def test_the_document_holds_in_many_cases(serve, http):
+    """Run with  make fuzz-api ; CASES says how many, over all endpoints."""
+    cases = int(os.environ.get("CASES", "20000"))
+    async with serve(limits={"per_minute": 1_000_000}) as address:
+        document = (await http.get(f"{address}/openapi.json")).json()
+        kept = [path for path in document["paths"] if path not in _LEFT_OUT]
+        operations = sum(len(document["paths"][path]) for path in kept)
+        status, said = await fuzz(
+            address,
+            "--phases=coverage,fuzzing",
+            f"--max-examples={-(-cases // operations)}",
+            "--continue-on-failure",
+            "--workers=1",
+            seconds=7_000,
+        )
+        print(said)  # noqa: T201 - how many cases there were
+        assert status == 0, said
+        assert (await http.get(f"{address}/healthz")).status_code == 200
