@@ -19,6 +19,7 @@ from xy_core.cli.files import write_json
 from xy_core.cli.i18n import tr
 from xy_core.cli.mood import timeline, with_memory
 from xy_core.core.errors import InputError
+from xy_core.modules.memory.types import ROLES
 
 if TYPE_CHECKING:
     from xy_core.modules.memory import Memory, MemoryService
@@ -68,8 +69,7 @@ def list_(
     """List memories."""
 
     async def read(memory: MemoryService) -> Sequence[Memory]:
-        chosen = {"roles": tuple(role)} if role else {}
-        return await memory.entries(person, limit=limit, **chosen)
+        return await memory.entries(person, limit=limit, roles=role or ROLES)
 
     _show(asyncio.run(with_memory(context.obj.settings(), read)), json=json)
 
