@@ -1,10 +1,10 @@
 """The vectors of those who were recalled lately, in memory, searched exactly.
 
 At 100,000 vectors of 512 numbers, on the two cores that the project is measured on, numpy needs
-14.5 ms a search over float32 (200 MB). usearch needs 5.8 ms over half precision, but its exact
-14.5 ms a search over float32 (200 MB). usearch needs 5.8 ms over half precision; its exact
-search hung, and once crashed, when called from the scheduler's threads (2.26). Exact search needs no
-at once; sqlite-vec needs a Python whose SQLite may load extensions, which many are not.
+14.5 ms a search over float32 (200 MB). usearch needs 5.8 ms over half precision; its exact search
+(2.26) hung, and once crashed, where the scheduler's threads called it. Exact search needs no index
+that must be built, saved and encrypted, gives nobody's memories to somebody else, and forgets at
+once; sqlite-vec needs a Python whose SQLite may load extensions, which many are not.
 """
 
 from __future__ import annotations
