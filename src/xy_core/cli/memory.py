@@ -19,7 +19,6 @@ from xy_core.cli.files import write_json
 from xy_core.cli.i18n import tr
 from xy_core.cli.mood import timeline, with_memory
 from xy_core.core.errors import InputError
-from xy_core.modules.memory.types import ROLES
 
 if TYPE_CHECKING:
     from xy_core.modules.memory import Memory, MemoryService
@@ -67,6 +66,8 @@ def list_(
     json: Json = False,
 ) -> None:
     """List memories."""
+
+    from xy_core.modules.memory.types import ROLES  # noqa: PLC0415 - help stays fast
 
     async def read(memory: MemoryService) -> Sequence[Memory]:
         return await memory.entries(person, limit=limit, roles=role or ROLES)
