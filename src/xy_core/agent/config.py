@@ -20,6 +20,11 @@ class AgentConfig(StrictModel):
     )
     recent_turns: int = Field(4, ge=0, le=100, description="Earlier messages in the prompt.")
     recall: int = Field(2, ge=0, le=50, description="Memories in the prompt.")
+    learn_facts: bool = Field(
+        default=False,
+        description="Whether the language model looks for lasting facts after a turn, when nothing "
+        "else is to be done; models under a billion parameters find little.",
+    )
     max_sentences: int = Field(3, ge=1, description="The reply ends after that many sentences.")
     speak: bool = Field(default=True, description="Whether replies are spoken as well.")
     policies: dict[Emotion, Policy] = Field(

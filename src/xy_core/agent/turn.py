@@ -20,6 +20,7 @@ from xy_core.agent.events import (
     TurnEvent,
 )
 from xy_core.agent.express import Expression, express, express_care
+from xy_core.agent.facts import FactFinder
 from xy_core.agent.feel import Feeling, mood_point
 from xy_core.agent.language import language_of
 from xy_core.agent.paint import paint_wish
@@ -234,6 +235,8 @@ class Turn:
             felt = percept.emotion.top.value
             await memory.remember_turn(person, "user", percept.words, emotion=felt)
         await memory.remember_turn(person, "assistant", reply, emotion=expression.emotion.value)
+        if self._turn.config.learn_facts and percept.words:
+            memory.learn(person, FactFinder(self._turn.engine.module(LLMService)))
         if percept.mood is not None or crisis:
             feeling = Feeling(percept.emotion, percept.mood, percept.evidence)
             point = mood_point(self._turn, feeling, percept.words, crisis=crisis)

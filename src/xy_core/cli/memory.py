@@ -66,10 +66,10 @@ def list_(
     json: Json = False,
 ) -> None:
     """List memories."""
+    from xy_core.modules.memory.types import ROLES  # noqa: PLC0415 - help stays fast
 
     async def read(memory: MemoryService) -> Sequence[Memory]:
-        chosen = {"roles": tuple(role)} if role else {}
-        return await memory.entries(person, limit=limit, **chosen)
+        return await memory.entries(person, limit=limit, roles=role or ROLES)
 
     _show(asyncio.run(with_memory(context.obj.settings(), read)), json=json)
 

@@ -70,7 +70,7 @@ class MemoryConfig(StrictModel):
     )
     embedding_server: EmbeddingServer = EmbeddingServer()
     device: str = Field("cpu", description="The device lane that the embedder uses.")
-    threads: int = Field(2, ge=1, description="Threads of the embedder, and of a search.")
+    threads: int = Field(2, ge=1, description="Threads of the embedder.")
     min_similarity: float = Field(
         0.3, ge=-1, le=1, description="Cosine below which a memory does not bear on a query."
     )

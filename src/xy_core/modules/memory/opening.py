@@ -37,9 +37,7 @@ def open_store(config: MemoryConfig) -> Store:
         address = config.postgres.get_secret_value()
         return PostgresStore(address, max_turns=config.max_turns, cut=cut)
     driver = sqlcipher(find_key(config)) if config.encrypted else SQLITE
-    return MemoryStore(
-        config.path, max_turns=config.max_turns, driver=driver, cut=cut, threads=config.threads
-    )
+    return MemoryStore(config.path, max_turns=config.max_turns, driver=driver, cut=cut)
 
 
 def open_embedder(config: MemoryConfig, context: ModuleContext) -> Embedder | None:

@@ -73,7 +73,6 @@ class MemoryStore:
         max_turns: how many of a person's turns, and moods, stay.
         driver: the library that reads it; SQLCipher's if it is encrypted.
         cut: how Chinese is cut in queries.
-        threads: that a search among vectors may use.
     """
 
     lane: ClassVar[TaskType] = TaskType.CPU_BOUND
@@ -85,7 +84,6 @@ class MemoryStore:
         max_turns: int,
         driver: Driver = SQLITE,
         cut: Cut = pairs,
-        threads: int = 2,
     ) -> None:
         """Open the file; see `open_database`."""
         self.place = str(path)
@@ -95,7 +93,7 @@ class MemoryStore:
         self._writing, self._read_lock = threading.Lock(), threading.Lock()
         self._connection = open_database(path, driver)
         self._reader = open_reader(path, driver)
-        self._index = VectorIndex(threads)
+        self._index = VectorIndex()
 
     # -- write -------------------------------------------------------------------------------
 
