@@ -33,6 +33,7 @@ from xy_core.modules.llm.config import LLMConfig
 from xy_core.modules.memory.config import MemoryConfig
 from xy_core.modules.vision.config import VisionConfig
 from xy_core.modules.voice.config import VoiceConfig
+from xy_core.server.config import ServerConfig
 
 FILE_NAME = "xy-core.toml"
 
@@ -73,6 +74,7 @@ class Settings(BaseSettings):
     vision: VisionConfig = VisionConfig()
     memory: MemoryConfig = MemoryConfig()
     emotion: EmotionConfig = EmotionConfig()
+    server: ServerConfig = Field(default_factory=ServerConfig)
     plugins: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="Sections of modules from other packages, by name."
     )
