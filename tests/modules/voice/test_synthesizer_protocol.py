@@ -29,7 +29,8 @@ ENGINES = [
     ("espeak", "zh"),
     ("gpt_sovits", "zh"),
 ]
-TEXTS = {"en": "Good morning, my friend.", "zh": "早上好，我的朋友。"}
+TEXTS = {"en": "Good morning.", "zh": "早上好。"}
+ODD = ["1", "?!", "你好 hello", "\u200b", "é̂ ß"]
 
 
 @pytest.fixture(scope="module")
@@ -68,6 +69,7 @@ def voice(request, tmp_path_factory):
         return list(engine.synthesize(text, language, style or VoiceStyle()))
 
     say.engine, say.kind, say.language = engine, kind, language
+    say.plain = say()
     yield say
     engine.close()
     engine.close()
@@ -76,42 +78,39 @@ def voice(request, tmp_path_factory):
 
 
 def test_it_speaks(voice):
-    chunks = voice()
-    assert len({chunk.rate for chunk in chunks}) == 1
-    whole = Audio.concat(chunks)
-    assert 0.5 < whole.seconds < 6
+    assert len({chunk.rate for chunk in voice.plain}) == 1
+    whole = Audio.concat(voice.plain)
+    assert 0.3 < whole.seconds < 6
     assert 0.05 < np.abs(whole.samples).max() <= 1.0
 
 
-def test_energy_makes_it_louder_and_softer(voice):
+def test_energy_makes_it_softer(voice):
     loud, soft = (
-        np.sqrt(np.mean(Audio.concat(voice(style=VoiceStyle(energy=energy))).samples ** 2))
-        for energy in (1.0, 0.25)
+        np.sqrt(np.mean(Audio.concat(chunks).samples ** 2))
+        for chunks in (voice.plain, voice(style=VoiceStyle(energy=0.25)))
     )
-    assert soft == pytest.approx(loud / 4, rel=0.25)
+    assert soft == pytest.approx(loud / 4, rel=0.3)
 
 
 def test_pitch_moves_the_voice_but_not_its_length(voice):
-    plain, high = (Audio.concat(voice(style=VoiceStyle(pitch=pitch))) for pitch in (0, 6))
+    plain, high = Audio.concat(voice.plain), Audio.concat(voice(style=VoiceStyle(pitch=6)))
     if voice.kind != "gpt_sovits":  # the double's tone does not heed speed_factor
-        assert high.seconds == pytest.approx(plain.seconds, rel=0.35)
+        assert high.seconds == pytest.approx(plain.seconds, rel=0.4)
     assert _centre(high) > _centre(plain)
 
 
 def test_rate_makes_it_shorter(voice, request):
+    fast = Audio.concat(voice(style=VoiceStyle(rate=1.6)))
     if voice.kind == "gpt_sovits":
-        voice(style=VoiceStyle(rate=1.5))
-        assert request.getfixturevalue("server").requests[-1]["speed_factor"] == 1.5
-        return
-    slow, fast = (Audio.concat(voice(style=VoiceStyle(rate=rate))) for rate in (0.8, 1.6))
-    assert fast.seconds < slow.seconds
+        assert request.getfixturevalue("server").requests[-1]["speed_factor"] == 1.6
+    else:
+        assert fast.seconds < Audio.concat(voice.plain).seconds
 
 
-@pytest.mark.parametrize("text", ["1", "?!", "word " * 12, "你好 hello 你好", "\u200b", "é̂ ß ñ"])
-def test_odd_text_never_breaks_it(voice, text):
-    for chunk in voice(text):
-        assert np.isfinite(chunk.samples).all()
-    assert voice()
+def test_odd_text_never_breaks_it(voice):
+    for text in ODD:
+        for chunk in voice(text):
+            assert np.isfinite(chunk.samples).all()
 
 
 def test_markup_reaches_it_and_cancelling_ends_within_a_chunk(voice):
@@ -128,7 +127,6 @@ def test_markup_reaches_it_and_cancelling_ends_within_a_chunk(voice):
         current_token.reset(before)
     assert 1 <= len(heard) <= 5  # GPT-SoVITS: what was under way from one sentence
     assert threading.active_count() <= threads + 1
-    assert voice()
 
 
 def _cancelling(chunks, token):

@@ -16,6 +16,17 @@ from xy_core.modules.voice.speakable import language_runs, speakable
         ("他说：“走吧。”然后走了。", ["他说：“走吧。”", "然后走了。"]),
         ("Wait... what? Yes.", ["Wait... what? ", "Yes."]),
         ("", []),
+        ("See https://a.io/b.c?d=e. Go on.", ["See https://a.io/b.c?d=e. ", "Go on."]),
+        ('He said "Go." Then he left.', ['He said "Go." ', "Then he left."]),
+        ("Well… I see. OK", ["Well… ", "I see. ", "OK"]),
+        ("等等……我明白了。好", ["等等……", "我明白了。", "好"]),
+        ("他问：“真的吗？”我说：“真的。”", ["他问：“真的吗？”", "我说：“真的。”"]),
+        ("「走吧。」她說。", ["「走吧。」", "她說。"]),
+        ("我用Python 3.11。很好", ["我用Python 3.11。", "很好"]),
+        ("U.S. officials met. They talked.", ["U.S. officials met. ", "They talked."]),
+        ("What?! No!! Yes", ["What?! ", "No!! ", "Yes"]),
+        ("1. First\n2. Second", ["1. First\n", "2. Second"]),
+        ("no punctuation at all", ["no punctuation at all"]),
     ],
 )
 def test_sentences(text, sentences):
