@@ -49,7 +49,7 @@ $(VENV)/.runtime: pyproject.toml | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/.runtime
-	$(PIP) install --quiet --editable '.[embedded]' --group dev
+	$(PIP) install --quiet --editable '.[embedded,server]' --group dev
 	@touch $@
 
 $(VENV)/.docs: pyproject.toml | $(VENV)/.runtime

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 from pathlib import Path
@@ -28,7 +29,7 @@ def model_store() -> ModelStore:
     root = os.environ.get("XY_MODELS__ROOT")
     store = ModelStore(Path(root) if root else platformdirs.user_data_path("xy-core") / "models")
     for entry in store.catalogue.profile("embedded"):
-        store.pull(entry.id)
+        asyncio.run(store.pull(entry.id))
     return store
 
 

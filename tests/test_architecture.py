@@ -29,11 +29,11 @@ MAY_IMPORT = {
     "models": MODELS,
     "modules": MODULES,
     "agent": AGENT,
-    "settings": COMPOSITION,
+    "settings": COMPOSITION | {"server"},
     "runtime": COMPOSITION,
-    "bench": COMPOSITION | {"bench"},
+    "bench": COMPOSITION | {"bench", "server"},
     "evaluation": COMPOSITION | {"bench", "evaluation"},
-    "cli": COMPOSITION | {"bench", "cli", "evaluation"},
+    "cli": COMPOSITION | {"bench", "cli", "evaluation", "server"},
     "server": COMPOSITION | {"server"},
 }
 """For each part of the package, the parts that its files may import."""
@@ -44,6 +44,7 @@ HEAVY = {
     "cv2",
     "diffusers",
     "espeakng_loader",
+    "fastapi",
     "faster_whisper",
     "jiwer",
     "numpy",
@@ -57,8 +58,10 @@ HEAVY = {
     "soxr",
     "swift_f0",
     "tokenizers",
+    "starlette",
     "torch",
     "transformers",
+    "uvicorn",
     "xllamacpp",
 }
 """Libraries that take noticeable time or memory to import; numpy is the only one not optional."""
@@ -118,6 +121,11 @@ def test_a_file_imports_only_what_lies_below_it(path: Path):
         if part(name) and part(name) not in MAY_IMPORT[layer]
     ]
     assert not wrong
+
+
+def test_settings_know_of_the_server_only_its_configuration():
+    known = {name for _, name in own_imports(SOURCE / "settings.py") if part(name) == "server"}
+    assert known == {"xy_core.server.config"}
 
 
 @pytest.mark.parametrize("path", sorted((SOURCE / "modules").rglob("*.py")), ids=module_name)

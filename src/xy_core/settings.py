@@ -34,6 +34,7 @@ from xy_core.modules.llm.config import LLMConfig
 from xy_core.modules.memory.config import MemoryConfig
 from xy_core.modules.vision.config import VisionConfig
 from xy_core.modules.voice.config import VoiceConfig
+from xy_core.server.config import ServerConfig
 
 FILE_NAME = "xy-core.toml"
 
@@ -75,6 +76,7 @@ class Settings(BaseSettings):
     image: ImageConfig = ImageConfig()
     memory: MemoryConfig = MemoryConfig()
     emotion: EmotionConfig = EmotionConfig()
+    server: ServerConfig = Field(default_factory=ServerConfig)
     plugins: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="Sections of modules from other packages, by name."
     )

@@ -261,3 +261,38 @@ async def test_a_mood_is_taken_up_by_the_next_run_of_the_program(opening: Open):
         await turn(agent(second, speak=False, max_sentences=1), plain)
         after = second.engine.module(EmotionService).mood("again")
     assert before.valence < after.valence < 0
+
+
+async def test_a_spoken_turn_is_remembered_as_far_as_it_was_heard(runtime: Runtime):
+    spoken = agent(runtime).converse(UserInput("Hello there!", person="listener"), speak=False)
+    async with aclosing(spoken.events()) as events:
+        last = [event async for event in events][-1]
+    assert isinstance(last, TurnDone)
+    memory = runtime.engine.module(MemoryService)
+    assert await memory.recent("listener", 10) == []
+    heard = last.reply[: len(last.reply) // 2]
+    await spoken.remember(heard)
+    turns = await memory.recent("listener", 10)
+    assert [(one.role, one.text) for one in turns] == [
+        ("user", "Hello there!"),
+        ("assistant", heard.strip()),
+    ]
+
+
+async def test_an_interrupted_turn_can_still_be_remembered(runtime: Runtime):
+    person = "interrupter"
+    spoken = agent(runtime).converse(UserInput("Tell me a long story.", person=person))
+    async with aclosing(spoken.events()) as events:
+        async for event in events:
+            if isinstance(event, Spoken):
+                break
+    assert not any(busy(runtime).values())
+    await spoken.remember("Once")
+    turns = await runtime.engine.module(MemoryService).recent(person, 10)
+    assert [one.text for one in turns] == ["Tell me a long story.", "Once"]
+
+
+async def test_a_turn_that_was_not_understood_is_not_remembered(runtime: Runtime):
+    spoken = agent(runtime).converse(UserInput("Hello", person="nobody"))
+    await spoken.remember("Hi")
+    assert await runtime.engine.module(MemoryService).recent("nobody", 10) == []

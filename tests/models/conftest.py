@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import httpx
@@ -38,13 +38,13 @@ def web(monkeypatch: pytest.MonkeyPatch) -> Iterator[Web]:
 
 
 @pytest.fixture
-def client() -> Iterator[httpx.Client]:
-    with httpx.Client(follow_redirects=True, trust_env=False) as client:
+async def client() -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(follow_redirects=True, trust_env=False) as client:
         yield client
 
 
 @pytest.fixture
-def downloader(client: httpx.Client) -> Downloader:
+def downloader(client: httpx.AsyncClient) -> Downloader:
     return Downloader(client, lambda *_: None)
 
 

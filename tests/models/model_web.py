@@ -30,7 +30,8 @@ class Page:
     """What the server answers.
 
     ``statuses`` and ``cuts`` are used up by the first requests: failures, and the number of
-    bytes after which the connection breaks. ``gate`` holds an answer back until it is set.
+    bytes after which the connection breaks. ``retry_after`` is said with the failures. ``gate``
+    holds an answer back until it is set: all of it, or what comes after ``pause`` bytes.
     """
 
     content: bytes = b""
@@ -41,6 +42,8 @@ class Page:
     ranges: bool = True
     states_length: bool = True
     gate: threading.Event | None = None
+    retry_after: list[str] = field(default_factory=list)
+    pause: int = 0
 
 
 @dataclass(frozen=True)
@@ -104,7 +107,8 @@ class _Handler(BaseHTTPRequestHandler):
         web.requests.append(Request(self.command, self.path, dict(self.headers)))
         page = web.pages.get(self.path, Page(status=404))
         if page.statuses:
-            page = Page(status=page.statuses.pop(0))
+            told = {"Retry-After": page.retry_after.pop(0)} if page.retry_after else {}
+            page = Page(status=page.statuses.pop(0), headers=told)
         start, status = self._range(page)
         content = page.content[start:]
         self.send_response(status)
@@ -121,6 +125,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _send(self, page: Page, content: bytes) -> None:
         if page.gate is not None:
+            self.wfile.write(content[: page.pause])
+            content = content[page.pause :]
             page.gate.wait(30)
         if page.cuts:
             content = content[: page.cuts.pop(0)]

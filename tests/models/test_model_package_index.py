@@ -16,38 +16,38 @@ WHEEL = "toy_weights-1.0.0-py3-none-any.whl"
 
 
 @pytest.fixture
-def index(web: Web, client: httpx.Client) -> PackageIndex:
+def index(web: Web, client: httpx.AsyncClient) -> PackageIndex:
     return PackageIndex(client, [f"{web.url}/simple"])
 
 
-def test_a_wheel_is_found_by_its_normalized_name(web: Web, index: PackageIndex):
+async def test_a_wheel_is_found_by_its_normalized_name(web: Web, index: PackageIndex):
     web.add_index({WHEEL: b"content"})
-    found = index.locate("Toy.Weights==1.0.0")
+    found = await index.locate("Toy.Weights==1.0.0")
     assert found.url == f"{web.url}/files/{WHEEL}"
     assert (found.size, found.sha256) == (7, sha256(b"content"))
 
 
-def test_a_page_of_links_serves_too(web: Web, index: PackageIndex):
+async def test_a_page_of_links_serves_too(web: Web, index: PackageIndex):
     link = f'<a href="/files/{WHEEL}#sha256={sha256(b"content")}">{WHEEL}</a>'
     web.add("/simple/toy-weights/", link.encode(), headers={"Content-Type": "text/html"})
-    found = index.locate("toy-weights==1.0.0")
+    found = await index.locate("toy-weights==1.0.0")
     assert found.url == f"{web.url}/files/{WHEEL}"
     assert (found.size, found.sha256) == (None, sha256(b"content"))
 
 
-def test_another_version_or_platform_is_not_taken(web: Web, index: PackageIndex):
+async def test_another_version_or_platform_is_not_taken(web: Web, index: PackageIndex):
     web.add_index({"toy_weights-1.0.0-cp311-cp311-win32.whl": b""})
     with pytest.raises(DownloadError, match=r"no wheel of version 1\.0\.0"):
-        index.locate("toy-weights==1.0.0")
+        await index.locate("toy-weights==1.0.0")
     web.add_index({WHEEL: b""})
     with pytest.raises(DownloadError, match=r"no wheel of version 1\.0"):
-        index.locate("toy-weights==1.0")
+        await index.locate("toy-weights==1.0")
 
 
-def test_the_next_index_is_asked_when_one_has_nothing(web: Web, client: httpx.Client):
+async def test_the_next_index_is_asked_when_one_has_nothing(web: Web, client: httpx.AsyncClient):
     web.add_index({WHEEL: b""}, root="/second")
     index = PackageIndex(client, [f"{web.url}/first", f"{web.url}/second"])
-    assert index.locate("toy-weights==1.0.0").url.endswith(WHEEL)
+    assert (await index.locate("toy-weights==1.0.0")).url.endswith(WHEEL)
 
 
 @pytest.mark.parametrize(
@@ -61,31 +61,33 @@ def test_the_next_index_is_asked_when_one_has_nothing(web: Web, client: httpx.Cl
         b'{"files": [{"filename": "a", "url": "b", "size": -1}]}',
     ],
 )
-def test_an_answer_that_is_no_index_is_an_error(web: Web, index: PackageIndex, answer: bytes):
+async def test_an_answer_that_is_no_index_is_an_error(web: Web, index: PackageIndex, answer: bytes):
     web.add("/simple/toy-weights/", answer, headers={"Content-Type": "application/json"})
     with pytest.raises(DownloadError, match="not a package index"):
-        index.locate("toy-weights==1.0.0")
+        await index.locate("toy-weights==1.0.0")
 
 
-def test_an_endless_page_is_cut_off(web: Web, index: PackageIndex, monkeypatch: pytest.MonkeyPatch):
+async def test_an_endless_page_is_cut_off(
+    web: Web, index: PackageIndex, monkeypatch: pytest.MonkeyPatch
+):
     monkeypatch.setattr("xy_core.models.package_index._MOST_BYTES", 10)
     web.add_index({WHEEL: b""})
     with pytest.raises(DownloadError, match="more than 10 bytes"):
-        index.locate("toy-weights==1.0.0")
+        await index.locate("toy-weights==1.0.0")
 
 
-def test_a_wheel_outside_the_web_is_refused(web: Web, index: PackageIndex):
+async def test_a_wheel_outside_the_web_is_refused(web: Web, index: PackageIndex):
     page = f'{{"files": [{{"filename": "{WHEEL}", "url": "file:///etc/passwd"}}]}}'
     web.add("/simple/toy-weights/", page.encode())
     with pytest.raises(DownloadError, match="no web address"):
-        index.locate("toy-weights==1.0.0")
+        await index.locate("toy-weights==1.0.0")
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_password_in_the_address_stays_secret(client: httpx.Client):
+async def test_a_password_in_the_address_stays_secret(client: httpx.AsyncClient):
     index = PackageIndex(client, ["http://user:secret@127.0.0.1:9/simple"])
     with pytest.raises(DownloadError) as caught:
-        index.locate("toy-weights==1.0.0")
+        await index.locate("toy-weights==1.0.0")
     assert "secret" not in str(caught.value)
 
 

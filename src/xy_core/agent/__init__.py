@@ -1,6 +1,6 @@
 """The agent: perceive, feel, recall, think, express."""
 
-from xy_core.agent.agent import Agent
+from xy_core.agent.agent import Agent, SpokenTurn
 from xy_core.agent.config import AgentConfig
 from xy_core.agent.consistency import Consistency, ExpressionChecked
 from xy_core.agent.events import (
@@ -20,7 +20,7 @@ from xy_core.agent.events import (
     TurnEvent,
     TurnFailed,
 )
-from xy_core.agent.express import Expression, express
+from xy_core.agent.express import Expression, express, voice_in
 from xy_core.agent.percept import Percept, UserInput
 from xy_core.agent.policy import Policy
 from xy_core.agent.record import TurnRecord
@@ -45,10 +45,12 @@ __all__ = [
     "Seen",
     "SentenceWritten",
     "Spoken",
+    "SpokenTurn",
     "TurnDone",
     "TurnEvent",
     "TurnFailed",
     "TurnRecord",
     "UserInput",
     "express",
+    "voice_in",
 ]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Coroutine
+from contextlib import aclosing
+from typing import Any, TypeAlias
 
 from xy_core.agent.config import AgentConfig
 from xy_core.agent.events import TurnEvent, TurnFailed
@@ -12,6 +14,7 @@ from xy_core.agent.turn import Turn
 from xy_core.core.engine import CoreEngine
 from xy_core.core.errors import BackendError, XyCoreError
 
+Events: TypeAlias = "asyncio.Queue[TurnEvent | None]"
 _BUFFER = 64
 """Events that a slow listener may lag behind before the turn waits for it."""
 
@@ -29,21 +32,67 @@ class Agent:
         The last event is `TurnDone` or `TurnFailed`. Closing the iterator stops everything that
         belongs to the turn, down to the device, before it returns.
         """
-        events: asyncio.Queue[TurnEvent | None] = asyncio.Queue(_BUFFER)
+        events: Events = asyncio.Queue(_BUFFER)
         turn = Turn(self._engine, self._config, user_input, events.put)
-        task = asyncio.create_task(_run_to_end(turn, events), name="agent.turn")
-        try:
-            while (event := await events.get()) is not None:
+        async with aclosing(_told(turn.run(), events)) as told:
+            async for event in told:
                 yield event
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
+
+    def converse(self, user_input: UserInput, *, speak: bool = True) -> SpokenTurn:
+        """Return a turn that the user may interrupt; nothing of it runs yet.
+
+        Args:
+            user_input: what the user said, typed or showed.
+            speak: whether the reply is spoken.
+        """
+        config = self._config.model_copy(update={"speak": speak})
+        return SpokenTurn(self._engine, config, user_input)
 
 
-async def _run_to_end(turn: Turn, events: asyncio.Queue[TurnEvent | None]) -> None:
-    """Run the turn; its first failure becomes its last event."""
+class SpokenTurn:
+    """A turn whose reply is remembered only as far as the user heard it."""
+
+    def __init__(self, engine: CoreEngine, config: AgentConfig, user_input: UserInput) -> None:
+        self._events: Events = asyncio.Queue(_BUFFER)
+        self._turn = Turn(engine, config, user_input, self._events.put)
+
+    async def events(self) -> AsyncGenerator[TurnEvent, None]:
+        """Run the turn, once; like `Agent.respond`, but nothing is remembered."""
+        async with aclosing(_told(self._turn.answer(), self._events)) as told:
+            async for event in told:
+                yield event
+
+    async def remember(self, heard: str) -> None:
+        """Hand to memory what the user said, and what they heard of the reply.
+
+        Nothing is remembered of a turn that ended before the user's words were understood.
+
+        Args:
+            heard: the beginning of the reply that reached the user; may be empty.
+
+        Raises:
+            XyCoreError: the memory does not work.
+        """
+        await self._turn.remember(heard)
+
+
+async def _told(
+    work: Coroutine[Any, Any, object], events: Events
+) -> AsyncGenerator[TurnEvent, None]:
+    """Yield the events of a turn's work; closing stops the work and waits for its end."""
+    task = asyncio.create_task(_run_to_end(work, events), name="agent.turn")
     try:
-        await turn.run()
+        while (event := await events.get()) is not None:
+            yield event
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _run_to_end(work: Coroutine[Any, Any, object], events: Events) -> None:
+    """Do a turn's work; its first failure becomes its last event."""
+    try:
+        await work
     except* XyCoreError as group:
         await events.put(TurnFailed(_first(group)))
     except* Exception as group:  # noqa: BLE001 - told to the listener as the last event

@@ -86,6 +86,13 @@ def express(
     return _expression(FRIENDLY, lingering, policy, language, 0.5 * mood.probabilities[mood.top])
 
 
+def voice_in(emotion: Emotion) -> VoiceStyle:
+    """Return how a voice sounds that shows an emotion fully."""
+    shares = {one: float(one is emotion) for one in Emotion}
+    reading = EmotionReading.of(shares, unsure_below=0.0)
+    return express(reading, "en", policies={emotion: Policy.MIRROR}).voice
+
+
 def express_care(language: str) -> Expression:
     """Return the expression of the careful path: calm, near, and the same for everybody."""
     return _expression(REASSURING, REASSURING, Policy.SOOTHE, language, 1.0)

@@ -56,12 +56,24 @@ class Turn:
         self._turn = TurnContext(engine, config, user_input, tell)
         self._sentences: asyncio.Queue[str | None] = asyncio.Queue(_SENTENCES)
         self._written = 0
+        self._percept: Percept | None = None
+        self._expression: Expression | None = None
 
     async def run(self) -> None:
-        """Run the turn; raises what made it fail, as an exception group or alone."""
+        """Run the whole turn; raises what made it fail, as an exception group or alone."""
+        reply = await self._form()
+        await self._turn.or_without("memory", self.remember(reply), None)
+        await self._finish(reply)
+
+    async def answer(self) -> None:
+        """Run the turn but remember nothing; raises as `run` does."""
+        await self._finish(await self._form())
+
+    async def _form(self) -> str:
+        """Do all that leads to the reply, and show it."""
         turn = self._turn
-        percept = await Perception(turn).run()
-        expression = self._decide(percept)
+        percept = self._percept = await Perception(turn).run()
+        expression = self._expression = self._decide(percept)
         await turn.tell(Expressed(expression))
         async with asyncio.TaskGroup() as group:
             if percept.crisis is None:
@@ -69,9 +81,13 @@ class Turn:
             reply, corrected = await self._reply(percept, expression)
             if percept.crisis is None:
                 await self._check(reply, expression, corrected=corrected)
-            await turn.or_without("memory", self._remember(percept, expression, reply), None)
+        return reply
+
+    async def _finish(self, reply: str) -> None:
+        turn = self._turn
         turn.mark("done")
-        await turn.tell(TurnDone(reply, percept.language, turn.seconds))
+        language = self._percept.language if self._percept else "en"
+        await turn.tell(TurnDone(reply, language, turn.seconds))
 
     # -- express -----------------------------------------------------------------------------
 
@@ -203,8 +219,15 @@ class Turn:
             one for one in recent if one.role != "assistant" or kept is None or one.emotion == kept
         ]
 
-    async def _remember(self, percept: Percept, expression: Expression, reply: str) -> None:
-        """Hand the turn to memory, which writes it later, off the turn's path."""
+    async def remember(self, reply: str) -> None:
+        """Hand the turn to memory, which writes it later, off the turn's path.
+
+        Args:
+            reply: as much of it as reached the user.
+        """
+        percept, expression = self._percept, self._expression
+        if percept is None or expression is None:
+            return
         memory = self._turn.engine.module(MemoryService)
         person, crisis = self._turn.input.person, percept.crisis is not None
         if percept.words:

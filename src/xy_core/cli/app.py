@@ -14,6 +14,7 @@ from xy_core.cli.config import config_app
 from xy_core.cli.context import Options
 from xy_core.cli.emotion import eval_app
 from xy_core.cli.i18n import tr
+from xy_core.cli.keys import keys_app
 from xy_core.cli.mood import mood_app
 from xy_core.cli.tasks import tasks_app
 
@@ -35,6 +36,7 @@ app.add_typer(bench_app, name="bench")
 app.add_typer(mood_app, name="mood")
 app.add_typer(tasks_app, name="tasks")
 app.add_typer(eval_app, name="eval")
+app.add_typer(keys_app, name="keys")
 
 JsonOption = Annotated[
     bool, typer.Option("--json", help=tr("Print JSON instead of a table.", "输出 JSON。"))
@@ -210,6 +212,21 @@ def image(
 
 @app.command(
     help=tr(
+        "Offer sight, hearing, speech, emotion and memory as MCP tools, on stdin and stdout.\n\n"
+        "Example: [bold]npx @modelcontextprotocol/inspector xy-core mcp[/bold]",
+        "以 MCP 工具（标准输入输出）提供视觉、听、说、情绪与记忆能力。\n\n"
+        "示例：[bold]npx @modelcontextprotocol/inspector xy-core mcp[/bold]",
+    )
+)
+def mcp(context: typer.Context) -> None:
+    """Serve tools."""
+    from xy_core.cli.mcp import run_mcp  # noqa: PLC0415
+
+    run_mcp(context.obj.settings())
+
+
+@app.command(
+    help=tr(
         "Read the emotion of a text in English, Chinese or both; - reads standard input.\n\n"
         'Example: [bold]xy-core emotion "I can\'t believe we won!" --json[/bold]',
         "识别一段中文、英文或混合文本的情绪；- 表示读取标准输入。\n\n"
@@ -245,6 +262,38 @@ def demo(
     from xy_core.cli.demo import run_demo  # noqa: PLC0415
 
     run_demo(context.obj.settings(), out)
+
+
+@app.command(
+    help=tr(
+        "Serve the agent and its models over HTTP, as OpenAI's API has them.\n\n"
+        "Example: [bold]xy-core serve --port 8765[/bold], then point an OpenAI client at "
+        "http://127.0.0.1:8765/v1",
+        "以兼容 OpenAI 的 HTTP 接口提供智能体与模型服务。\n\n"
+        "示例：[bold]xy-core serve --port 8765[/bold]，"
+        "再让 OpenAI 客户端连接 http://127.0.0.1:8765/v1",
+    )
+)
+def serve(
+    context: typer.Context,
+    host: Annotated[
+        str | None, typer.Option(help=tr("Address to listen on.", "监听地址。"))
+    ] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65_535, help=tr("0: any free one.", "0 为任意端口。"))
+    ] = None,
+    certfile: Annotated[
+        Path | None, typer.Option(help=tr("TLS certificate (PEM).", "TLS 证书。"), metavar="FILE")
+    ] = None,
+    keyfile: Annotated[
+        Path | None, typer.Option(help=tr("TLS private key (PEM).", "TLS 私钥。"), metavar="FILE")
+    ] = None,
+) -> None:
+    """Run the server."""
+    from xy_core.cli.serve import run_serve  # noqa: PLC0415
+
+    given = {"host": host, "port": port, "certfile": certfile, "keyfile": keyfile}
+    run_serve(context.obj.settings(), given)
 
 
 @app.command(

@@ -129,6 +129,14 @@ _WITH_MODELS = (
         ),
         "mood --quick",
     ),
+    _Benchmark(
+        "voice",
+        tr(
+            "How soon a spoken reply begins, and how soon it stops when the user speaks.",
+            "语音回复多快开始，用户插话时多快停止。",
+        ),
+        "voice --quick",
+    ),
 )
 """Those that run real models, and so want the settings."""
 _LEAK = _Benchmark(

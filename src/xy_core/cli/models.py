@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json as json_
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -69,7 +70,7 @@ def _pull_aloud(store: ModelStore, entry: CatalogueEntry, *, offline: bool) -> N
 def _pull(store: ModelStore, entry: CatalogueEntry, *, offline: bool) -> None:
     """Install one model under a progress bar on stderr, which leaves no trace there."""
     with _download_progress() as progress:
-        store.pull(entry.id, offline=offline, progress=progress)
+        asyncio.run(store.pull(entry.id, offline=offline, progress=progress))
 
 
 @app.command(
@@ -192,7 +193,7 @@ def path(context: typer.Context, model: ModelArgument, json: JsonOption = False)
 )
 def remove(context: typer.Context, model: ModelArgument, json: JsonOption = False) -> None:
     """Delete a model."""
-    removed = open_store(context.obj.settings()).remove(model)
+    removed = asyncio.run(open_store(context.obj.settings()).remove(model))
     if json:
         _print_json({"id": model, "removed": removed})
     else:

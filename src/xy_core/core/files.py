@@ -12,10 +12,10 @@ from xy_core.core.errors import InputError
 
 
 @contextmanager
-def atomic_path(target: Path) -> Iterator[Path]:
+def atomic_path(target: Path, mode: int = 0o644) -> Iterator[Path]:
     """Yield a temporary path beside the target that takes its place if all went well.
 
-    Missing folders are made.
+    Missing folders are made. The file gets the permissions of `mode`.
 
     Raises:
         InputError: the folder cannot be made or written to.
@@ -31,7 +31,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
     part = Path(name)
     try:
         yield part
-        part.chmod(0o644)
+        part.chmod(mode)
         part.replace(target)
     except OSError as error:
         raise InputError(f"cannot write {target}: {error.strerror or error}") from error

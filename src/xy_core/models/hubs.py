@@ -18,7 +18,7 @@ _RENAMES = 3
 """Times that a repository may have been renamed."""
 
 
-def locate_hugging_face(client: httpx.Client, source: HuggingFaceSource) -> Remote:
+async def locate_hugging_face(client: httpx.AsyncClient, source: HuggingFaceSource) -> Remote:
     """Ask the hub about a file; ``HF_ENDPOINT`` names a mirror, ``HF_TOKEN`` a gated user.
 
     Raises:
@@ -29,14 +29,14 @@ def locate_hugging_face(client: httpx.Client, source: HuggingFaceSource) -> Remo
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     path = quote(source.path)
     url = f"{endpoint}/{source.repo}/resolve/{quote(source.revision, safe='')}/{path}"
-    answer = client.head(url, headers=headers, follow_redirects=False)
+    answer = await client.head(url, headers=headers, follow_redirects=False)
     for _ in range(_RENAMES):
         place = answer.headers.get("Location", "")
         # The hub redirects a renamed repository to itself, and a large file to its storage.
         if not answer.is_redirect or urlsplit(place).netloc:
             break
         url = urljoin(url, place)
-        answer = client.head(url, headers=headers, follow_redirects=False)
+        answer = await client.head(url, headers=headers, follow_redirects=False)
     if answer.status_code in {401, 403}:
         raise DownloadError(f"{source}: accept the licence on the hub and set HF_TOKEN")
     if not answer.is_redirect:
@@ -53,7 +53,7 @@ def locate_hugging_face(client: httpx.Client, source: HuggingFaceSource) -> Remo
     )
 
 
-def locate_model_scope(client: httpx.Client, source: ModelScopeSource) -> Remote:
+async def locate_model_scope(client: httpx.AsyncClient, source: ModelScopeSource) -> Remote:
     """Ask ModelScope about a file; ``MODELSCOPE_DOMAIN`` names another site.
 
     Raises:
@@ -62,7 +62,9 @@ def locate_model_scope(client: httpx.Client, source: ModelScopeSource) -> Remote
     domain = os.environ.get("MODELSCOPE_DOMAIN", "www.modelscope.cn").rstrip("/")
     base = domain if "://" in domain else f"https://{domain}"
     base = f"{base}/api/v1/models/{source.repo}/repo"
-    answer = client.get(f"{base}/files", params={"Revision": source.revision, "Recursive": "True"})
+    answer = await client.get(
+        f"{base}/files", params={"Revision": source.revision, "Recursive": "True"}
+    )
     require_success(answer)
     try:
         files = _Listing.model_validate_json(answer.content).data.files
@@ -70,10 +72,10 @@ def locate_model_scope(client: httpx.Client, source: ModelScopeSource) -> Remote
         raise DownloadError(f"{source}: ModelScope's answer cannot be understood") from error
     for file in files:
         if file.path == source.path:
-            query = httpx.QueryParams(Revision=source.revision, FilePath=source.path)
+            place = httpx.QueryParams(Revision=source.revision, FilePath=source.path)
             digest = file.sha256.lower()
             known = digest if _SHA256.fullmatch(digest) else None
-            return Remote(f"{base}?{query}", file.size, known)
+            return Remote(f"{base}?{place}", file.size, known)
     raise DownloadError(f"{source}: ModelScope has no such file")
 
 

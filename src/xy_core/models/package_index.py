@@ -21,11 +21,11 @@ _MOST_BYTES = 32 << 20
 class PackageIndex:
     """Asks the configured indexes, in their order, for wheels."""
 
-    def __init__(self, client: httpx.Client, indexes: Iterable[str]) -> None:
+    def __init__(self, client: httpx.AsyncClient, indexes: Iterable[str]) -> None:
         self._client = client
         self._indexes = tuple(indexes)
 
-    def locate(self, requirement: str) -> Remote:
+    async def locate(self, requirement: str) -> Remote:
         """Find a pure wheel.
 
         Args:
@@ -38,16 +38,16 @@ class PackageIndex:
         problems = []
         for index in self._indexes:
             try:
-                return self._locate(index, name, version)
+                return await self._locate(index, name, version)
             except httpx.HTTPError as error:
                 problems.append(f"{public(index)}: {explain(error)}")
             except DownloadError as error:
                 problems.append(str(error))
         raise DownloadError(f"no index has {requirement}: " + "; ".join(problems))
 
-    def _locate(self, index: str, name: str, version: str) -> Remote:
+    async def _locate(self, index: str, name: str, version: str) -> Remote:
         url = f"{index.rstrip('/')}/{_normal(name)}/"
-        page = patiently()(self._page, url)
+        page: _Page = await patiently()(self._page, url)
         wanted = re.compile(rf"{_normal(name)}-{re.escape(version)}-(\d\S*-)?py3-none-any\.whl")
         for file in page.files:
             stem, _, rest = file.filename.partition("-")
@@ -58,11 +58,11 @@ class PackageIndex:
                 return Remote(target, file.size, file.hashes.get("sha256"))
         raise DownloadError(f"{public(url)} has no wheel of version {version}")
 
-    def _page(self, url: str) -> _Page:
-        with self._client.stream("GET", url, headers={"Accept": _ACCEPT}) as response:
+    async def _page(self, url: str) -> _Page:
+        async with self._client.stream("GET", url, headers={"Accept": _ACCEPT}) as response:
             require_success(response)
             content = bytearray()
-            for block in response.iter_bytes():
+            async for block in response.aiter_bytes():
                 content += block
                 if len(content) > _MOST_BYTES:
                     raise DownloadError(f"{public(url)} answers more than {_MOST_BYTES} bytes")

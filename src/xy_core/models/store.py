@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from filelock import FileLock
+from filelock import AsyncFileLock
 
 from xy_core.core.errors import (
     ChecksumError,
@@ -109,13 +110,13 @@ class ModelStore:
             raise InputError(f"{model_id!r} is a server and has no files: set its address")
         return self.get(model_id).directory
 
-    def pull(
+    async def pull(
         self, model_id: str, *, offline: bool = False, progress: Progress = lambda *_: None
     ) -> InstalledModel:
         """Install a model; one that is there already is left as it is.
 
-        An interrupted pull is continued by the next. A second process that pulls the same
-        model waits for the first, and then finds it there.
+        A pull that was interrupted or cancelled is continued by the next. A second process that
+        pulls the same model waits for the first, and then finds it there.
 
         Args:
             model_id: its id in the catalogue.
@@ -133,10 +134,10 @@ class ModelStore:
         if not self.installed(model_id):
             if offline:
                 entry = _local(entry)
-            with self._changing(entry):
+            async with self._changing(entry):
                 # Another process may have installed it while this one waited for the lock.
                 if not self.installed(model_id):
-                    self._install(entry, progress)
+                    await self._install(entry, progress)
         return self.get(model_id)
 
     def verify(self, model_id: str) -> InstalledModel:
@@ -163,7 +164,7 @@ class ModelStore:
                 )
         return model
 
-    def remove(self, model_id: str) -> bool:
+    async def remove(self, model_id: str) -> bool:
         """Delete a model and what is left of its downloads.
 
         Returns:
@@ -177,13 +178,13 @@ class ModelStore:
         folders = (self.root / entry.id, self._staging(entry))
         if not any(folder.exists() for folder in folders):
             return False
-        with self._changing(entry):
+        async with self._changing(entry):
             for folder in folders:
                 if folder.exists():
-                    shutil.rmtree(folder)
+                    await asyncio.to_thread(shutil.rmtree, folder)
         return True
 
-    def _install(self, entry: CatalogueEntry, progress: Progress) -> None:
+    async def _install(self, entry: CatalogueEntry, progress: Progress) -> None:
         final, staging = self.root / entry.id, self._staging(entry)
         files, parts = staging / "files", staging / "parts"
         if final.exists() and not files.exists():
@@ -195,22 +196,22 @@ class ModelStore:
         require_space(self.root, _needed(missing, parts), entry.id)
         for folder in (files, parts):
             folder.mkdir(parents=True, exist_ok=True)
-        with Fetcher(parts, progress) as fetcher:
+        async with Fetcher(parts, progress) as fetcher:
             for file in missing:
                 target = files / file.name
                 target.parent.mkdir(parents=True, exist_ok=True)
-                manifest = manifest.with_file(file.name, fetcher.fetch(file, target))
+                manifest = manifest.with_file(file.name, await fetcher.fetch(file, target))
                 manifest.write(files)
         files.rename(final)
         shutil.rmtree(staging)
 
-    @contextmanager
-    def _changing(self, entry: CatalogueEntry) -> Iterator[None]:
+    @asynccontextmanager
+    async def _changing(self, entry: CatalogueEntry) -> AsyncIterator[None]:
         """Hold the model's lock, and turn what the disk refuses into an error of ours."""
         locks = self.root / ".locks"
         try:
             locks.mkdir(parents=True, exist_ok=True)
-            with FileLock(locks / f"{entry.id}.lock"):
+            async with AsyncFileLock(locks / f"{entry.id}.lock"):
                 yield
         except OSError as error:
             if error.errno == errno.ENOSPC:

@@ -174,7 +174,7 @@ async def test_the_configuration_names_the_model_by_its_catalogue_id(folder, tmp
     assert await missing.read_face(BRIGHT) == []
     await missing.stop()
 
-    store.pull("my-face")
+    await store.pull("my-face")
     service = EmotionService(context, EmotionConfig(face_model="my-face"))
     await service.initialize()
     assert (await service.health()).status is HealthStatus.READY

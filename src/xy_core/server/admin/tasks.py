@@ -1,0 +1,67 @@
+"""``/v1/tasks``: what the scheduler does and has done."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query
+from pydantic import BaseModel
+
+from xy_core.core.task import TaskStatus
+from xy_core.server.dependencies import RuntimeOf
+from xy_core.server.errors import ApiError
+
+router = APIRouter(prefix="/v1/tasks", tags=["admin"])
+
+
+class Task(BaseModel):
+    """The record of one task; times in seconds since the epoch."""
+
+    task_id: str
+    name: str
+    task_type: str
+    priority: str
+    lane: str
+    status: TaskStatus
+    created_at: float
+    started_at: float | None
+    ended_at: float | None
+    device: str
+    error: str
+
+
+class Tasks(BaseModel):
+    """Tasks, newest first."""
+
+    data: list[Task]
+
+
+class Cancelled(BaseModel):
+    """Whether a task was cancelled; False if it had ended."""
+
+    cancelled: bool
+
+
+@router.get("", response_model=Tasks)
+async def list_tasks(
+    runtime: RuntimeOf,
+    status: Annotated[TaskStatus | None, Query()] = None,
+    limit: Annotated[int, Query(ge=1, le=1_000)] = 100,
+) -> object:
+    """List tasks that wait, run, or have ended lately."""
+    found = [
+        task for task in runtime.engine.scheduler.tasks() if status is None or task.status is status
+    ]
+    found.sort(key=lambda task: task.created_at, reverse=True)
+    return {"data": [task.as_json() for task in found[:limit]]}
+
+
+@router.delete("/{task_id}", response_model=Cancelled)
+async def cancel_task(
+    task_id: Annotated[str, Path(min_length=1, max_length=100)], runtime: RuntimeOf
+) -> object:
+    """Cancel a task."""
+    scheduler = runtime.engine.scheduler
+    if scheduler.task(task_id) is None:
+        raise ApiError(404, "there is no such task", "task_not_found", param="task_id")
+    return {"cancelled": scheduler.cancel(task_id)}

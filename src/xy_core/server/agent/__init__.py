@@ -1,0 +1,1 @@
+"""The agent's own endpoints: turns, emotion, memory."""

@@ -1,0 +1,79 @@
+"""``/v1/agent/turns``: one turn of the agent, as the events that it consists of."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+import numpy as np
+from fastapi import APIRouter
+from pydantic import BaseModel, Field
+
+from xy_core.agent import Agent, Spoken, TurnEvent, TurnFailed, UserInput
+from xy_core.modules.emotion import FaceScores
+from xy_core.runtime import Runtime
+from xy_core.server.dependencies import ConfigOf, Priority, RuntimeOf
+from xy_core.server.errors import as_api_error, error_json
+from xy_core.server.json_body import JsonRoute
+from xy_core.server.media import audio_of, picture_at
+from xy_core.server.streaming import EventStream, begun, named_event
+
+router = APIRouter(prefix="/v1/agent", tags=["agent"], route_class=JsonRoute)
+
+
+class TurnRequest(BaseModel):
+    """What the user says and shows: any mix of the three."""
+
+    text: str = Field("", max_length=100_000)
+    audio: str | None = Field(None, description="A recording (WAV, FLAC, OGG, MP3) in base64.")
+    image: str | None = Field(None, description="A picture as a data URL.")
+    face: dict[str, float] | None = Field(None, description="What the user's face shows.")
+    person: str = Field("user", min_length=1, max_length=256, description="Whose memory and mood.")
+    speak: bool = Field(default=True, description="Whether the reply is spoken as well.")
+
+
+@router.post("/turns", response_class=EventStream, status_code=200)
+async def create_turn(
+    body: TurnRequest,
+    runtime: RuntimeOf,
+    config: ConfigOf,
+    priority: Priority,  # noqa: ARG001 - documents the headers
+) -> EventStream:
+    """Run a turn; each event is named by its kind, the last is ``done`` or ``error``.
+
+    Audio comes as ``data``: base64 of 16-bit little-endian mono samples at ``rate`` hertz.
+    """
+    given = UserInput(
+        text=body.text,
+        audio=await audio_of(body.audio, runtime) if body.audio else None,
+        image=await picture_at(body.image, runtime) if body.image else None,
+        face=FaceScores.of(body.face) if body.face else None,
+        person=body.person,
+    )
+    events = await begun(_events(runtime, given, speak=body.speak))
+    return EventStream(events, ping_seconds=config.ping_seconds)
+
+
+async def _events(
+    runtime: Runtime, given: UserInput, *, speak: bool
+) -> AsyncGenerator[bytes, None]:
+    settings = runtime.settings.agent.model_copy(update={"speak": speak})
+    agent = Agent(runtime.engine, settings)
+    number = 0
+    async with aclosing(agent.respond(given)) as events:
+        async for event in events:
+            yield named_event(event.kind, _body(event), number)
+            number += 1
+
+
+def _body(event: TurnEvent) -> dict[str, Any]:
+    match event:
+        case Spoken(_, audio):
+            pcm = (np.clip(audio.samples, -1, 1) * 32_767).astype("<i2").tobytes()
+            return event.body() | {"format": "pcm16", "data": base64.b64encode(pcm).decode()}
+        case TurnFailed(error):
+            return event.body() | error_json(as_api_error(error))
+        case _:
+            return event.body()

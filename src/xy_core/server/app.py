@@ -1,0 +1,78 @@
+"""Puts the server together: endpoints inside, what protects them around."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
+from starlette.types import ASGIApp
+
+from xy_core import __version__
+from xy_core.runtime import Runtime
+from xy_core.server.admin import events, health, metrics, tasks
+from xy_core.server.admission import Admission
+from xy_core.server.agent import emotion, memory, turns
+from xy_core.server.config import ServerConfig
+from xy_core.server.errors import DOCUMENTED, handle_errors
+from xy_core.server.exchange import Exchanges
+from xy_core.server.openai import chat, models, speech, transcriptions, unavailable
+from xy_core.server.realtime import endpoint as realtime
+from xy_core.server.security.access import Access
+from xy_core.server.security.body import BodyLimits
+from xy_core.server.security.hosts import Gate
+from xy_core.server.security.keys import KeyStore
+
+_ROUTERS = (
+    models.router,
+    chat.router,
+    speech.router,
+    transcriptions.router,
+    unavailable.router,
+    turns.router,
+    realtime.router,
+    emotion.router,
+    memory.router,
+    tasks.router,
+    events.router,
+    metrics.router,
+    health.router,
+)
+
+
+def create_app(runtime: Runtime, config: ServerConfig) -> Exchanges:
+    """Return the whole application over a running program.
+
+    A request passes, from outside: `Exchanges` (its time and its end), `Gate` (host and origin),
+    `Access` (keys, rate), `Admission` (is there room), `BodyLimits`, then the endpoints.
+    """
+    api = FastAPI(
+        title="xy-core",
+        version=__version__,
+        description="A local-first runtime for emotional, multimodal AI agents.",
+        docs_url=None,
+        redoc_url=None,
+        responses=DOCUMENTED,
+        separate_input_output_schemas=False,
+    )
+    api.state.runtime = runtime
+    api.state.config = config
+    api.state.seats = realtime.Seats(config.realtime.sessions)
+    handle_errors(api)
+    for router in _ROUTERS:
+        api.include_router(router)
+    guarded: ASGIApp = BodyLimits(api, config.limits)
+    guarded = Admission(guarded, config.limits)
+    guarded = Access(guarded, config, KeyStore(config.keys))
+    if config.origins:
+        guarded = _with_cors(guarded, config)
+    return Exchanges(Gate(guarded, config), config)
+
+
+def _with_cors(app: ASGIApp, config: ServerConfig) -> ASGIApp:
+    """Let the pages of trusted origins call; they ask first without a key, so outside `Access`."""
+    return CORSMiddleware(
+        app,
+        allow_origins=config.origins,
+        allow_methods=["GET", "POST", "DELETE"],
+        allow_headers=["authorization", "content-type", "idempotency-key", "x-priority"],
+        expose_headers=["x-request-id", "retry-after"],
+    )

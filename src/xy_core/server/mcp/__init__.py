@@ -1,0 +1,1 @@
+"""The agent's abilities as tools of the Model Context Protocol."""
