@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import tomli_w
@@ -25,5 +26,5 @@ def tiny_store(root: Path, model_id: str, kind: str, folder: Path) -> ModelStore
     catalogue = root / "catalogue.toml"
     catalogue.write_text(tomli_w.dumps({"models": [entry]}), "utf-8")
     store = ModelStore(root / "models", catalogue)
-    store.pull(model_id)
+    asyncio.run(store.pull(model_id))
     return store

@@ -53,12 +53,11 @@ async def image_service(scheduler, store, **values):
         await service.stop()
 
 
-@pytest.fixture(params=["diffusers", "process", "openai", "a1111"])
+@pytest.fixture(params=["diffusers", "openai", "a1111"])
 async def image(request, scheduler, image_store):
     """The service over each engine."""
-    if request.param in {"diffusers", "process"}:
-        isolation = "process" if request.param == "process" else "none"
-        async with image_service(scheduler, image_store, isolation=isolation) as service:
+    if request.param == "diffusers":
+        async with image_service(scheduler, image_store) as service:
             yield service
         return
     with serving() as server:
@@ -154,6 +153,18 @@ async def test_wrong_requests_are_refused_before_anything_runs(
         with pytest.raises(error, match=words):
             await service.paint(ImageRequest(**({"prompt": "a"} | SMALL | request_)))
         assert len(list(scheduler.tasks())) == before
+
+
+async def test_a_painter_in_a_process_of_its_own_paints_the_same(scheduler, image_store):
+    async with image_service(scheduler, image_store) as service:
+        (here,) = await pictures(service)
+    async with image_service(scheduler, image_store, isolation="process") as service:
+        (there,) = await pictures(service)
+        assert abs(here.pixels.astype(int) - there.pixels).max() <= 1
+        long = ImageRequest(prompt="a", **(SMALL | {"steps": 150}))
+        async with service.generate(long) as stream:
+            await anext(stream)
+        assert len(await pictures(service)) == 1
 
 
 async def test_a_stopped_module_is_not_available(image):

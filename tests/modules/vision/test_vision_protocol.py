@@ -67,13 +67,10 @@ async def seeing(scheduler, stores, **values):
         await service.stop()
 
 
-@pytest.fixture(params=["llama_cpp", "transformers", "process"])
+@pytest.fixture(params=["llama_cpp", "transformers"])
 async def eyes(request, scheduler, stores):
     """The service over each engine."""
-    values = {"engine": request.param}
-    if request.param == "process":
-        values = {"engine": "llama_cpp", "isolation": "process"}
-    async with seeing(scheduler, stores, **values) as service:
+    async with seeing(scheduler, stores, engine=request.param) as service:
         yield service
 
 
@@ -124,6 +121,16 @@ async def test_closing_the_stream_leaves_nothing_behind(eyes, scheduler):
     await stream.aclose()
     assert sum(lane.running + lane.waiting for lane in scheduler.statistics().values()) == 0
     assert await words(eyes.ask([noise()], "what?"))
+
+
+async def test_a_model_in_a_process_of_its_own_answers_the_same(scheduler, stores):
+    async with seeing(scheduler, stores) as service:
+        here = await words(service.ask([noise()], "what?"))
+    async with seeing(scheduler, stores, isolation="process") as service:
+        assert await words(service.ask([noise()], "what?")) == here
+        async with service.ask([noise()], "tell me a long story") as stream:
+            await anext(stream)
+        assert await words(service.ask([noise()], "what?")) == here
 
 
 async def test_a_stopped_module_is_not_available(eyes):

@@ -90,9 +90,12 @@ def _open(folder: Path, config: VisionConfig, gpu_layers: int) -> Any:  # noqa: 
     # The engine listens on a local port of its own accord; a key that nobody knows closes it.
     params.api_keys = [secrets.token_hex(32)]
     try:
-        return xllamacpp.Server(params)
+        server = xllamacpp.Server(params)
+        # A server that is dropped before its loop has begun never ends. An answer shows it has.
+        server.handle_completions({"prompt": "\n", "max_tokens": 1})
     except Exception as error:
         raise BackendError(f"llama.cpp cannot load {folder}: {error}") from error
+    return server
 
 
 def _check_magic(path: Path) -> None:
