@@ -18,16 +18,29 @@ TEMPLATE = (
     "{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
 
-TOOL_TEMPLATE = (
-    "{%- if tools %}<|im_start|>system\nYou may call functions: <tools>"
-    "{%- for tool in tools %}{{ tool | tojson }}{%- endfor %}</tools> Answer with "
-    '<tool_call>\n{"name": <function-name>, "arguments": <args-json-object>}\n</tool_call>'
-    "<|im_end|>\n{%- endif %}{%- for message in messages %}<|im_start|>{{ message.role }}\n"
-    "{{- message.content }}{%- for call in message.tool_calls or [] %}\n<tool_call>\n"
-    '{"name": "{{ call.function.name }}", "arguments": {{ call.function.arguments | tojson }}}'
-    "\n</tool_call>{%- endfor %}<|im_end|>\n{%- endfor %}"
-    "{%- if add_generation_prompt %}<|im_start|>assistant\n{%- endif %}"
-)
+TOOL_TEMPLATE = r"""
+{%- if tools %}{{- '<|im_start|>system\n# Tools\n<tools>' }}
+{%- for tool in tools %}{{- '\n' }}{{- tool | tojson }}{%- endfor %}
+{{- '\n</tools>\nFor each call return <tool_call></tool_call> XML tags:\n<tool_call>\n' }}
+{{- '{"name": <function-name>, "arguments": <args-json-object>}\n</tool_call><|im_end|>\n' }}
+{%- endif %}
+{%- for message in messages %}
+{%- if message.role == 'assistant' and message.tool_calls %}
+{{- '<|im_start|>assistant' }}
+{%- if message.content %}{{- '\n' + message.content }}{%- endif %}
+{%- for tool_call in message.tool_calls %}
+{%- if tool_call.function is defined %}{%- set tool_call = tool_call.function %}{%- endif %}
+{{- '\n<tool_call>\n{"name": "' }}{{- tool_call.name }}{{- '", "arguments": ' }}
+{{- tool_call.arguments | tojson }}{{- '}\n</tool_call>' }}
+{%- endfor %}
+{{- '<|im_end|>\n' }}
+{%- elif message.role == 'tool' %}
+{{- '<|im_start|>user\n<tool_response>\n' + message.content + '\n</tool_response><|im_end|>\n' }}
+{%- else %}{{- '<|im_start|>' + message.role + '\n' + message.content + '<|im_end|>\n' }}
+{%- endif %}
+{%- endfor %}
+{%- if add_generation_prompt %}{{- '<|im_start|>assistant\n' }}{%- endif %}
+"""
 """ChatML with tools, as Qwen has it; the model's own template knows none."""
 
 
@@ -119,8 +132,8 @@ def make_tiny(folder) -> None:
     tokenizer.train_from_iterator(["hello world, tell me a story about the weather"] * 4, trainer)
     fast = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer,
-        eos_token="<|end|>",
-        pad_token="<|end|>",  # noqa: S106 - no secret
+        eos_token=special[0],
+        pad_token=special[0],
     )
     fast.chat_template = TEMPLATE
     fast.save_pretrained(folder)
