@@ -8,6 +8,7 @@ from collections.abc import AsyncGenerator
 from xy_core.agent.config import AgentConfig
 from xy_core.agent.events import TurnEvent, TurnFailed
 from xy_core.agent.percept import UserInput
+from xy_core.agent.recap import Recaps
 from xy_core.agent.turn import Turn
 from xy_core.core.engine import CoreEngine
 from xy_core.core.errors import BackendError, XyCoreError
@@ -22,6 +23,7 @@ class Agent:
     def __init__(self, engine: CoreEngine, config: AgentConfig) -> None:
         self._engine = engine
         self._config = config
+        self._recaps = Recaps()
 
     async def respond(self, user_input: UserInput) -> AsyncGenerator[TurnEvent, None]:
         """Run one turn and yield its events as they happen.
@@ -30,7 +32,7 @@ class Agent:
         belongs to the turn, down to the device, before it returns.
         """
         events: asyncio.Queue[TurnEvent | None] = asyncio.Queue(_BUFFER)
-        turn = Turn(self._engine, self._config, user_input, events.put)
+        turn = Turn(self._engine, self._config, user_input, events.put, self._recaps)
         task = asyncio.create_task(_run_to_end(turn, events), name="agent.turn")
         try:
             while (event := await events.get()) is not None:

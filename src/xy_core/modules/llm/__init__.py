@@ -10,6 +10,7 @@ from xy_core.modules.llm.types import (
     ToolCall,
     Usage,
 )
+from xy_core.modules.llm.window import without_oldest_turn
 
 __all__ = [
     "Completion",
@@ -20,4 +21,5 @@ __all__ = [
     "Tool",
     "ToolCall",
     "Usage",
+    "without_oldest_turn",
 ]

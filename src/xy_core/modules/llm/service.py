@@ -177,6 +177,10 @@ class LLMService(Module[LLMConfig]):
         options = TaskOptions(name="llm.embed", priority=priority, note=entry.id)
         return await self._places[entry.id].embed(texts, options)
 
+    def follows(self, language: str) -> bool:
+        """Whether the model of a language was taught to do what it is told."""
+        return self._choose(language, None).prompt == "chat"
+
     async def stop(self) -> None:
         """Free the models."""
         places, self._places = self._places, {}
