@@ -18,31 +18,6 @@ TEMPLATE = (
     "{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
 
-TOOL_TEMPLATE = r"""
-{%- if tools %}{{- '<|im_start|>system\n# Tools\n<tools>' }}
-{%- for tool in tools %}{{- '\n' }}{{- tool | tojson }}{%- endfor %}
-{{- '\n</tools>\nFor each call return <tool_call></tool_call> XML tags:\n<tool_call>\n' }}
-{{- '{"name": <function-name>, "arguments": <args-json-object>}\n</tool_call><|im_end|>\n' }}
-{%- endif %}
-{%- for message in messages %}
-{%- if message.role == 'assistant' and message.tool_calls %}
-{{- '<|im_start|>assistant' }}
-{%- if message.content %}{{- '\n' + message.content }}{%- endif %}
-{%- for tool_call in message.tool_calls %}
-{%- if tool_call.function is defined %}{%- set tool_call = tool_call.function %}{%- endif %}
-{{- '\n<tool_call>\n{"name": "' }}{{- tool_call.name }}{{- '", "arguments": ' }}
-{{- tool_call.arguments | tojson }}{{- '}\n</tool_call>' }}
-{%- endfor %}
-{{- '<|im_end|>\n' }}
-{%- elif message.role == 'tool' %}
-{{- '<|im_start|>user\n<tool_response>\n' + message.content + '\n</tool_response><|im_end|>\n' }}
-{%- else %}{{- '<|im_start|>' + message.role + '\n' + message.content + '<|im_end|>\n' }}
-{%- endif %}
-{%- endfor %}
-{%- if add_generation_prompt %}{{- '<|im_start|>assistant\n' }}{%- endif %}
-"""
-"""ChatML with tools, as Qwen has it; the model's own template knows none."""
-
 
 def settings(*models: LanguageModelConfig, **values: object) -> LLMConfig:
     return LLMConfig(
@@ -89,7 +64,6 @@ def http_server(store, *, embedding: bool = False):
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
     params.verbosity, params.warmup, params.ui = -1, False, False
     params.cache_ram_mib = 0
-    params.chat_template = TOOL_TEMPLATE
     params.api_keys = [KEY]
     if embedding:
         params.embedding = True

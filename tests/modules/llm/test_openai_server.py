@@ -14,11 +14,12 @@ from tests.modules.llm.engines import KEY, entry, http_server, settings
 from tests.modules.llm.test_service import llm_service
 from xy_core.core.errors import ConfigError, RemoteError
 from xy_core.models import ModelStore
-from xy_core.modules.llm import Message
+from xy_core.modules.llm import Message, Tool, ToolCall
 from xy_core.modules.llm.config import LanguageModelConfig, ServerConfig
 from xy_core.settings import load_settings
 
 NOWHERE = ModelStore(Path("no-models-are-needed"))
+LOOK = Tool("look", "Looks.", {"type": "object"})
 ASKED = [Message("user", "hello")]
 PIECE = 'data: {"choices": [{"index": 0, "delta": {"content": "Hi"}}]}\n\n'
 END = 'data: {"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n'
@@ -118,6 +119,28 @@ async def test_a_silent_server_is_given_up_in_time():
     ):
         with pytest.raises(RemoteError, match="timeout"):
             await service.complete(ASKED)
+
+
+async def test_the_parts_of_a_tool_call_become_one():
+    def part(**call):
+        delta = {"tool_calls": [{"index": 0, **call}]}
+        return f"data: {json.dumps({'choices': [{'index': 0, 'delta': delta}]})}\n\n"
+
+    parts = (
+        part(id="c1", type="function", function={"name": "look", "arguments": ""}),
+        part(function={"arguments": '{"city": '}),
+        part(function={"arguments": '"Rome"}'}),
+    )
+    async with answering(stream(*parts, END)) as (url, _), client(url) as service:
+        reply = await service.complete(ASKED, tools=[LOOK], tool_choice="required")
+    assert reply.finish_reason == "tool_calls"
+    assert reply.tool_calls == (ToolCall("c1", "look", '{"city": "Rome"}'),)
+
+
+async def test_a_server_that_calls_no_tool_though_it_must_is_one_error():
+    async with answering(stream(PIECE, END)) as (url, _), client(url) as service:
+        with pytest.raises(RemoteError, match="called no tool"):
+            await service.complete(ASKED, tools=[LOOK], tool_choice="look")
 
 
 @pytest.mark.models

@@ -73,14 +73,22 @@ class LlamaCppChat:
 
     def _write(self, emit: Emit, request: Request, slot: int) -> None:
         body = self._prompt(request) | self._sampling(request) | {"id_slot": slot}
-        if not request.tools or self._server.knows_tools:
+        if not request.tools or self._natively(request):
             self._server.chat(body, emit)
             return
         reader = ToolReader(request)
         self._server.chat(body, lambda delta: emit(reader.read(delta)))
 
+    def _natively(self, request: Request) -> bool:
+        """Whether the template tells of the tools and llama.cpp finds the calls.
+
+        A call that must be made is bound by a schema instead: llama.cpp takes `required` as advice
+        where it cannot tell a template's form of calls.
+        """
+        return self._server.knows_tools and not must_call(request)
+
     def _prompt(self, request: Request) -> dict[str, Any]:
-        if self._server.knows_tools:
+        if self._natively(request):
             return {"messages": list(map(message_json, request.messages)), **tools_json(request)}
         return {"messages": list(map(message_json, as_words(request)))}
 
@@ -94,7 +102,7 @@ class LlamaCppChat:
         """What the reply must look like; a request's own wish goes before the model's grammar."""
         if request.schema is not None:
             return {"json_schema": dict(request.schema)}
-        if must_call(request) and not self._server.knows_tools:
+        if must_call(request):
             return {"json_schema": call_schema(request)}
         if self._model.grammar and not request.tools:
             return {"grammar": self._model.grammar}

@@ -18,7 +18,7 @@ from xy_core.modules.llm.backends.chunks import ChunkReader
 from xy_core.modules.llm.backends.vectors import of_unit_length
 from xy_core.modules.llm.config import LanguageModelConfig, LLMConfig, ServerConfig
 from xy_core.modules.llm.sampling import filled
-from xy_core.modules.llm.tool_calls import message_json, tool_json, tools_json
+from xy_core.modules.llm.tool_calls import message_json, must_call, tool_json, tools_json
 from xy_core.modules.llm.types import Delta, Embeddings, Request
 from xy_core.modules.llm.window import without_oldest_turn
 
@@ -57,7 +57,13 @@ class OpenAIServer:
                     yield Delta(reader.read(chunk))
         if reader.finish_reason is None:
             raise RemoteError(f"the server {self._at.url} broke off in the middle of a reply")
-        yield reader.last()
+        last = reader.last()
+        if must_call(request) and not last.tool_calls:
+            raise RemoteError(
+                f"the model {self._name!r} of the server {self._at.url} called no tool though it "
+                "had to: it knows none, or needs more tokens (max_tokens)"
+            )
+        yield last
 
     async def count(self, request: Request) -> int:
         """See `RemoteLanguageModel`; no server has to tell, so it is guessed from the length."""
