@@ -58,6 +58,8 @@ class Recaps:
             ContextExceeded: they alone do not fit.
         """
         whole = tuple(messages)
+        if all(one.role == "system" for one in whole[:-1]):
+            self.forget(person)  # whoever has no past any more, in memory, has none here either
         if await _fits(llm, whole, language):
             return whole
         recap = self._known.get(person)
