@@ -12,7 +12,9 @@ from xy_core.modules.llm.config import LanguageModelConfig, LLMConfig, ServerCon
 
 SMOLLM = "smollm2-135m-instruct"
 KEY = "a-key-that-must-never-be-told"
-CONTEXT = 1024
+CONTEXT = 512
+TINY_CONTEXT = 1024
+"""The tiny tokenizer knows few words: texts have many tokens."""
 TEMPLATE = (
     "{% for message in messages %}<|{{ message['role'] }}|>{{ message['content'] }}<|end|>"
     "{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}"
@@ -39,7 +41,9 @@ async def llama_cpp(model_store, _folder):
 @asynccontextmanager
 async def transformers(_model_store, folder):
     store = tiny_store(folder)
-    async with llm_service(store, settings(entry("transformers", "tiny"))) as running:
+    async with llm_service(
+        store, settings(entry("transformers", "tiny"), context_tokens=TINY_CONTEXT)
+    ) as running:
         yield running
 
 
@@ -119,7 +123,7 @@ def make_tiny(folder) -> None:
         num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=2,
-        max_position_embeddings=CONTEXT,
+        max_position_embeddings=TINY_CONTEXT,
         eos_token_id=fast.eos_token_id,
         bos_token_id=None,
     )

@@ -10,7 +10,7 @@ import psutil
 import pytest
 import pytest_asyncio
 
-from tests.modules.llm.engines import CONTEXT, ENGINES
+from tests.modules.llm.engines import ENGINES
 from xy_core.core.errors import ContextExceeded, InputError
 from xy_core.core.task import TaskPriority, TaskStatus
 from xy_core.modules.llm import Message, Sampling, Tool, ToolCall
@@ -177,7 +177,7 @@ async def test_a_cancelled_call_ends(service, busy):
 async def test_a_long_conversation_loses_its_oldest_turns(service):
     history = [Message("user", "hello " * 60), Message("assistant", "hello")] * 30
     reply = await service.complete([*ASKED[:1], *history, ASKED[1]], sampling=GREEDY)
-    assert 0 < reply.usage.prompt_tokens <= CONTEXT
+    assert 0 < reply.usage.prompt_tokens <= service.config.context_tokens
 
 
 async def test_what_cannot_fit_is_one_typed_error(service, busy):
