@@ -10,6 +10,7 @@ from typing import Any, TypeAlias
 from xy_core.agent.config import AgentConfig
 from xy_core.agent.events import TurnEvent, TurnFailed
 from xy_core.agent.percept import UserInput
+from xy_core.agent.recap import Recaps
 from xy_core.agent.turn import Turn
 from xy_core.core.engine import CoreEngine
 from xy_core.core.errors import BackendError, XyCoreError
@@ -25,6 +26,7 @@ class Agent:
     def __init__(self, engine: CoreEngine, config: AgentConfig) -> None:
         self._engine = engine
         self._config = config
+        self._recaps = Recaps()
 
     async def respond(self, user_input: UserInput) -> AsyncGenerator[TurnEvent, None]:
         """Run one turn and yield its events as they happen.
@@ -33,7 +35,7 @@ class Agent:
         belongs to the turn, down to the device, before it returns.
         """
         events: Events = asyncio.Queue(_BUFFER)
-        turn = Turn(self._engine, self._config, user_input, events.put)
+        turn = Turn(self._engine, self._config, user_input, events.put, self._recaps)
         async with aclosing(_told(turn.run(), events)) as told:
             async for event in told:
                 yield event
@@ -45,16 +47,18 @@ class Agent:
             user_input: what the user said, typed or showed.
             speak: whether the reply is spoken.
         """
+        events: Events = asyncio.Queue(_BUFFER)
         config = self._config.model_copy(update={"speak": speak})
-        return SpokenTurn(self._engine, config, user_input)
+        turn = Turn(self._engine, config, user_input, events.put, self._recaps)
+        return SpokenTurn(turn, events)
 
 
 class SpokenTurn:
     """A turn whose reply is remembered only as far as the user heard it."""
 
-    def __init__(self, engine: CoreEngine, config: AgentConfig, user_input: UserInput) -> None:
-        self._events: Events = asyncio.Queue(_BUFFER)
-        self._turn = Turn(engine, config, user_input, self._events.put)
+    def __init__(self, turn: Turn, events: Events) -> None:
+        self._turn = turn
+        self._events = events
 
     async def events(self) -> AsyncGenerator[TurnEvent, None]:
         """Run the turn, once; like `Agent.respond`, but nothing is remembered."""

@@ -28,6 +28,7 @@ from xy_core.agent.perceive import Perception
 from xy_core.agent.percept import Percept, UserInput
 from xy_core.agent.policy import CAREFUL
 from xy_core.agent.prompt import build_messages
+from xy_core.agent.recap import Recaps
 from xy_core.agent.write import Step, Writer
 from xy_core.core.engine import CoreEngine
 from xy_core.core.errors import ModuleError, TaskTimeout, XyCoreError
@@ -53,8 +54,9 @@ class Turn:
         config: AgentConfig,
         user_input: UserInput,
         tell: Callable[[TurnEvent], Awaitable[None]],
+        recaps: Recaps,
     ) -> None:
-        self._turn = TurnContext(engine, config, user_input, tell)
+        self._turn = TurnContext(engine, config, user_input, tell, recaps)
         self._sentences: asyncio.Queue[str | None] = asyncio.Queue(_SENTENCES)
         self._written = 0
         self._percept: Percept | None = None
@@ -161,7 +163,8 @@ class Turn:
     async def _write_freely(self, percept: Percept, expression: Expression) -> tuple[str, bool]:
         turn = self._turn
         recent = await turn.or_without("memory", self._recent(expression), ())
-        messages = build_messages(percept, expression, recent, turn.config.name)
+        told = build_messages(percept, expression, recent, turn.config.name)
+        messages = await turn.fitted(told, percept.language)
 
         async def fits(sentence: str) -> bool:
             reading = await self._read(sentence)

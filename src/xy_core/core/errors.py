@@ -37,7 +37,9 @@ XyCoreError
  │   ├─ UnsupportedError        the module's engine cannot do that
  │   └─ ModuleUnavailable       the module failed or is not loaded
  ├─ BackendError                an engine inside a module failed
- │   └─ SpeechServerError       a speech server refused, broke off, or sent silence
+ │   ├─ SpeechServerError       a speech server refused, broke off, or sent silence
+ │   ├─ ContextExceeded         what a language model is to read exceeds its context
+ │   └─ RemoteError             a server that does the work is not reached, refuses or breaks off
  └─ Terminated                  the program was asked to end
 """
 
@@ -283,6 +285,35 @@ class BackendError(XyCoreError):
 
 class SpeechServerError(BackendError):
     """A speech server cannot be reached, refused, broke off, or sent silence for speech."""
+
+
+class ContextExceeded(BackendError):  # noqa: N818 - a state, not a fault of the program
+    """What a language model has to read exceeds its context, even without older turns."""
+
+    exit_code = 2
+
+    def __init__(
+        self,
+        message: str = "the input is too long for the model's context: shorten it, or raise "
+        "llm.context_tokens",
+    ) -> None:
+        super().__init__(message)
+
+
+class RemoteError(BackendError):
+    """A server that does the work is not reached, refuses or breaks off.
+
+    Attributes:
+        status: its HTTP status; None if it gave none.
+        retry_after: seconds after which it wants to be asked again; None if it does not say.
+    """
+
+    def __init__(
+        self, message: str, status: int | None = None, retry_after: float | None = None
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retry_after = retry_after
 
 
 class Terminated(XyCoreError):  # noqa: N818 - a state, not a fault of the program

@@ -32,7 +32,7 @@ async def test_a_reply_is_the_same_wherever_the_model_lives(model_store):
     async with llm_service(model_store, config("none")) as (service, _):
         here = [await write(service, words[0]), await write(service, words[1], "zh")]
     async with llm_service(model_store, config()) as (service, _):
-        hosts = [model.host for model in service._models.values()]
+        hosts = [place.model.host for place in service._places.values()]
         pids = {host.pid for host in hosts}
         assert len(pids - {os.getpid(), None}) == 2
         assert [await write(service, words[0]), await write(service, words[1], "zh")] == here
@@ -45,7 +45,7 @@ async def test_a_reply_is_the_same_wherever_the_model_lives(model_store):
 @pytest.mark.models
 async def test_a_kill_in_the_middle_of_a_reply_ends_that_reply_only(model_store):
     async with llm_service(model_store, config(max_tokens=1_000)) as (service, scheduler):
-        host = service._models[ENGLISH].host
+        host = service._places[ENGLISH].model.host
         async with (
             service.generate(STORY) as broken,
             service.generate([Message("user", "你好")], language="zh") as other,
@@ -69,7 +69,7 @@ async def test_closing_the_stream_stops_the_model_in_its_process(model_store):
         service,
         scheduler,
     ):
-        host = service._models[ENGLISH].host
+        host = service._places[ENGLISH].model.host
         before = host.pid
         stream = service.generate(STORY)
         async with stream:
@@ -96,7 +96,7 @@ async def test_a_model_that_restarts_is_told_by_health(model_store):
         service,
         _,
     ):
-        host = service._models[ENGLISH].host
+        host = service._places[ENGLISH].model.host
         os.kill(host.pid, signal.SIGKILL)
         await asyncio.to_thread(host._wait, lambda: host.state is HostState.RESTARTING)
         health = await service.health()

@@ -9,7 +9,7 @@ from xy_core.bench.experiments.chain import Chain, Part, Turn
 from xy_core.core.errors import ConfigError
 from xy_core.models import ModelStore
 from xy_core.models.catalogue import ModelFile
-from xy_core.modules.llm import Message
+from xy_core.modules.llm import Message, Request
 from xy_core.modules.llm.backends.llama_cpp import LlamaCppChat
 from xy_core.modules.llm.types import Delta
 from xy_core.modules.vision import Picture
@@ -93,7 +93,7 @@ class DirectModels:
 
     def _think(self, turn: Turn) -> str:
         said: list[Delta] = []
-        self._llm.generate(said.append, question(turn))
+        self._llm.generate(said.append, Request(tuple(question(turn))))
         return "".join(delta.text for delta in said)
 
     def _speak(self, turn: Turn) -> float:

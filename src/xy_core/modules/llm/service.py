@@ -1,55 +1,78 @@
-"""The llm module: writes replies, one stream a request."""
+"""The llm module: writes replies, counts tokens, turns texts into vectors."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import ClassVar
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
 
-from xy_core.core.device import DeviceKind
 from xy_core.core.errors import InputError
-from xy_core.core.host_proxy import ill_hosts, make_backend
-from xy_core.core.model import Variant
+from xy_core.core.host_proxy import ill_hosts
 from xy_core.core.module import HealthStatus, Module, ModuleContext, ModuleHealth
+from xy_core.core.options import TaskOptions
 from xy_core.core.stream import TaskStream
-from xy_core.core.task import TaskPriority, TaskType
+from xy_core.core.task import TaskPriority
 from xy_core.models import ModelStore
-from xy_core.models.plan import host_memory, plan_model
-from xy_core.modules.llm.backends.llama_cpp import LlamaCppChat, LlamaCppFewShot
 from xy_core.modules.llm.config import LanguageModelConfig, LLMConfig
-from xy_core.modules.llm.held import language_model
-from xy_core.modules.llm.types import Delta, LanguageModel, Message
+from xy_core.modules.llm.limits import check_request, check_texts
+from xy_core.modules.llm.opening import Opener
+from xy_core.modules.llm.places import OnDevice, Place
+from xy_core.modules.llm.types import (
+    Completion,
+    Delta,
+    Embeddings,
+    Message,
+    Request,
+    Sampling,
+    Tool,
+    ToolChoice,
+)
 
-_PROMPTS = {"chat": LlamaCppChat, "few_shot": LlamaCppFewShot}
+_MOST_TEXTS = 2_048
+"""Texts of one call of `LLMService.embed`."""
 
 
 class LLMService(Module[LLMConfig]):
-    """Language models by language; each serves several requests at a time."""
+    """Language models by language or by name; each serves several requests at a time.
+
+        async with llm.generate(messages, language="en") as stream:     # piece by piece
+            async for delta in stream:                                  # the last has the usage
+                print(delta.text)
+        reply = await llm.complete(messages, schema={"type": "object", …})      # JSON
+        reply = await llm.complete(messages, tools=[Tool(…)])           # reply.tool_calls
+        vectors = await llm.embed(["a text", "another"])                # shape (2, width)
+        tokens = await llm.count_tokens(messages)
+
+    Wrong input raises `InputError` or `ContextExceeded`, an engine that fails `BackendError`, a
+    server `RemoteError`. Leaving the block, or cancelling the call, stops the model at its next
+    token.
+    """
 
     name: ClassVar[str] = "llm"
     config_model = LLMConfig
 
     def __init__(self, context: ModuleContext, config: LLMConfig) -> None:
         super().__init__(context, config)
-        self._models: dict[str, LanguageModel] = {}
+        self._places: dict[str, Place] = {}
 
     async def initialize(self) -> None:
         """Make all configured models known, and load those for which there is room."""
-        store = self.context.resource(ModelStore)
-        scheduler, device = self.context.scheduler, self.config.device
+        opener = Opener(self.context.resource(ModelStore), self.context.scheduler, self.config)
         for entry in self.config.models:
-            backend = self._open(store, entry)
-            spec = language_model(_name(entry.id), backend, self._variants(store, entry))
-            scheduler.register_model(spec, device)
-            self._models[entry.id] = backend
-        for entry in self.config.models:
-            await scheduler.preload_model(_name(entry.id), device)
+            self._places[entry.id] = opener.place(entry)
+        for place in self._places.values():
+            await place.open()
 
     def generate(
         self,
         messages: Sequence[Message],
         *,
         language: str = "en",
+        model: str | None = None,
+        sampling: Sampling = Sampling(),  # noqa: B008 - frozen
+        tools: Sequence[Tool] = (),
+        tool_choice: ToolChoice = "auto",
+        schema: Mapping[str, Any] | None = None,
         priority: TaskPriority = TaskPriority.MEDIUM,
         key: str | None = None,
     ) -> TaskStream[Delta]:
@@ -58,83 +81,139 @@ class LLMService(Module[LLMConfig]):
         Args:
             messages: the conversation; the last message is the one to answer or, if it is the
                 assistant's, the beginning of the reply, from which it goes on.
-            language: of the reply (ISO 639-1).
+            language: of the reply (ISO 639-1); chooses the model if none is named.
+            model: the id of one in the settings.
+            sampling: how tokens are chosen, how many, and where to stop.
+            tools: what the model may ask for.
+            tool_choice: ``auto``, ``none``, ``required``, or the name of a tool.
+            schema: JSON schema of the reply; not together with tools.
             priority: how urgent it is.
-            key: requests of one key (a conversation) share a fair place in the queue.
+            key: requests of one key (a conversation) share a fair place in the queue, and the
+                prompt that the engine remembers.
 
         Raises:
-            InputError: there is no message.
+            InputError: there is no message, or the request cannot be used.
             QueueFull: too many requests wait.
         """
-        if not messages:
-            raise InputError("there is no message to answer")
-        chosen = self._choose(language)
-        return self.context.scheduler.stream(
-            _generate,
-            tuple(messages),
-            name="llm.generate",
-            task_type=TaskType.GPU_BOUND,
-            device=self.config.device,
-            model=_name(chosen.id),
-            priority=priority,
-            key=key,
-            note=chosen.id,
+        entry = self._choose(language, model)
+        request = Request(
+            tuple(messages), sampling, tuple(tools), tool_choice, schema, conversation=key or ""
         )
+        check_request(request)
+        options = TaskOptions(name="llm.generate", priority=priority, key=key, note=entry.id)
+        return self._places[entry.id].stream(request, options)
+
+    async def complete(
+        self,
+        messages: Sequence[Message],
+        *,
+        language: str = "en",
+        model: str | None = None,
+        sampling: Sampling = Sampling(),  # noqa: B008 - frozen
+        tools: Sequence[Tool] = (),
+        tool_choice: ToolChoice = "auto",
+        schema: Mapping[str, Any] | None = None,
+        priority: TaskPriority = TaskPriority.MEDIUM,
+        key: str | None = None,
+        preemptible: bool = False,
+    ) -> Completion:
+        """Write a whole reply; takes what `generate` takes, and raises what it raises.
+
+        If it is `preemptible`, urgent work may stop it, and it begins anew later.
+        """
+        entry = self._choose(language, model)
+        request = Request(
+            tuple(messages), sampling, tuple(tools), tool_choice, schema, conversation=key or ""
+        )
+        check_request(request)
+        options = TaskOptions(
+            name="llm.complete", priority=priority, key=key, note=entry.id, preemptible=preemptible
+        )
+        return await self._places[entry.id].complete(request, options)
+
+    async def count_tokens(
+        self,
+        messages: Sequence[Message],
+        *,
+        language: str = "en",
+        model: str | None = None,
+        tools: Sequence[Tool] = (),
+        priority: TaskPriority = TaskPriority.HIGH,
+    ) -> int:
+        """Return how many tokens the prompt of messages and tools has.
+
+        By the engine's own tokenizer; a server's is not known, and guessed rather too high.
+
+        Raises:
+            InputError: there is no message, or the request cannot be used.
+        """
+        entry = self._choose(language, model)
+        request = Request(tuple(messages), tools=tuple(tools))
+        check_request(request)
+        options = TaskOptions(name="llm.count", priority=priority, note=entry.id)
+        return await self._places[entry.id].count(request, options)
+
+    async def embed(
+        self,
+        texts: Sequence[str],
+        *,
+        model: str | None = None,
+        priority: TaskPriority = TaskPriority.MEDIUM,
+    ) -> Embeddings:
+        """Return a vector a text, float32 of shape ``(texts, width)``, each of length 1.
+
+        Args:
+            texts: at least one, none of them empty.
+            model: the id of one in the settings; the first that is there to embed if not given.
+            priority: how urgent it is.
+
+        Raises:
+            InputError: no model embeds, or a text is empty or too long.
+        """
+        if not 0 < len(texts) <= _MOST_TEXTS or not all(texts):
+            raise InputError(f"give 1 to {_MOST_TEXTS:,} texts to embed, and no empty one")
+        check_texts(texts)
+        entry = self._embedder() if model is None else self._named(model)
+        options = TaskOptions(name="llm.embed", priority=priority, note=entry.id)
+        return await self._places[entry.id].embed(texts, options)
+
+    def follows(self, language: str) -> bool:
+        """Whether the model of a language was taught to do what it is told."""
+        return self._choose(language, None).prompt == "chat"
 
     async def stop(self) -> None:
         """Free the models."""
-        models, self._models = self._models, {}
+        places, self._places = self._places, {}
         async with asyncio.TaskGroup() as group:
-            for model_id in models:
-                revocation = self.context.scheduler.revoke_model(
-                    _name(model_id), self.config.device
-                )
-                group.create_task(revocation)
+            for place in places.values():
+                group.create_task(place.close())
 
     async def health(self) -> ModuleHealth:
         """Name the models, and those whose process has died."""
-        if not self._models:
+        if not self._places:
             return ModuleHealth(HealthStatus.STOPPED)
-        ill = ill_hosts(self._models.values())
+        places = self._places.values()
+        ill = ill_hosts([place.model for place in places if isinstance(place, OnDevice)])
         status = HealthStatus.DEGRADED if ill else HealthStatus.READY
-        return ModuleHealth(status, ill, {"models": ", ".join(self._models)})
+        return ModuleHealth(status, ill, {"models": ", ".join(self._places)})
 
-    def _choose(self, language: str) -> LanguageModelConfig:
-        models = self.config.models
-        return next((model for model in models if language in model.languages), models[0])
+    def _choose(self, language: str, model: str | None) -> LanguageModelConfig:
+        if model is not None:
+            return self._named(model)
+        writers = [entry for entry in self.config.models if entry.task == "chat"]
+        if not writers:
+            raise InputError("no model writes: add one with task='chat' to llm.models")
+        return next((entry for entry in writers if language in entry.languages), writers[0])
 
-    def _variants(self, store: ModelStore, entry: LanguageModelConfig) -> tuple[Variant, ...]:
-        """How a model may be held: by the processor alone, or on a device as far as it fits."""
-        tokens = self.config.context_tokens * self.config.slots
-        known = store.get(entry.id).entry
-        device = next(
-            (one for one in self.context.scheduler.devices() if self._uses(one.name)), None
-        )
-        if device is None or device.kind is DeviceKind.CPU or device.memory is None:
-            return (Variant("host", host_memory(store, known, tokens)),)
-        return plan_model(store, known, room=device.memory.total, n_ctx=tokens).variants
+    def _embedder(self) -> LanguageModelConfig:
+        for entry in self.config.models:
+            if entry.task == "embed":
+                return entry
+        raise InputError("no model makes vectors: add one with task='embed' to llm.models")
 
-    def _uses(self, device: str) -> bool:
-        return self.config.device in {device, device.partition(":")[0]}
-
-    def _open(self, store: ModelStore, entry: LanguageModelConfig) -> LanguageModel:
-        installed = store.get(entry.id)
-        weights = next(file.name for file in installed.entry.files if file.name.endswith(".gguf"))
-        return make_backend(
-            _PROMPTS[entry.prompt],
-            installed.file(weights),
-            entry,
-            self.config,
-            name=entry.id,
-            config=self.config,
-        )
-
-
-def _name(model_id: str) -> str:
-    return f"llm.{model_id}"
-
-
-def _generate(
-    emit: Callable[[Delta], None], model: LanguageModel, messages: Sequence[Message]
-) -> None:
-    model.generate(emit, messages)
+    def _named(self, model: str) -> LanguageModelConfig:
+        for entry in self.config.models:
+            if entry.id == model:
+                return entry
+        known = ", ".join(entry.id for entry in self.config.models)
+        raise InputError(f"no language model {model[:100]!r} is loaded, but: {known}")
