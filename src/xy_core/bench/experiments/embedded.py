@@ -9,9 +9,9 @@ from xy_core.bench.experiments.chain import Chain, Part, Turn
 from xy_core.core.errors import ConfigError
 from xy_core.models import ModelStore
 from xy_core.models.catalogue import ModelFile
-from xy_core.modules.llm import Message, Request
+from xy_core.modules.llm import Message
 from xy_core.modules.llm.backends.llama_cpp import LlamaCppChat
-from xy_core.modules.llm.types import Delta
+from xy_core.modules.llm.types import Delta, Request
 from xy_core.modules.vision import Picture
 from xy_core.modules.vision.backends.rapid_ocr import RapidOcrReader
 from xy_core.modules.voice import Audio, VoiceStyle, read_audio
