@@ -66,7 +66,6 @@ def list_(
     json: Json = False,
 ) -> None:
     """List memories."""
-
     from xy_core.modules.memory.types import ROLES  # noqa: PLC0415 - help stays fast
 
     async def read(memory: MemoryService) -> Sequence[Memory]:
