@@ -11,6 +11,7 @@ from xy_core.agent.events import Painted, PartFailed
 from xy_core.agent.express import express
 from xy_core.agent.paint import paint_wish, wanted_picture
 from xy_core.agent.percept import UserInput
+from xy_core.agent.recap import Recaps
 from xy_core.core.errors import BackendError, ModuleUnavailable
 from xy_core.core.events import EventBus
 from xy_core.core.module import ModuleContext
@@ -79,7 +80,7 @@ async def painted(scheduler, words, expression, painter):
     async def tell(event):
         events.append(event)
 
-    turn = TurnContext(_Engine(service), AgentConfig(), UserInput(text=words), tell)
+    turn = TurnContext(_Engine(service), AgentConfig(), UserInput(text=words), tell, Recaps())
     await paint_wish(turn, words, expression)
     return events
 
@@ -112,5 +113,7 @@ async def test_nothing_is_painted_unasked_or_without_the_module(scheduler):
     painter = _Painter()
     assert not await painted(scheduler, "How are you?", express(sad(), "en"), painter)
     assert not painter.asked
-    turn = TurnContext(_Engine(), AgentConfig(), UserInput(text="draw a cat"), tell=None)
+    turn = TurnContext(
+        _Engine(), AgentConfig(), UserInput(text="draw a cat"), tell=None, recaps=Recaps()
+    )
     await paint_wish(turn, "draw a cat", express(sad(), "en"))

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import asynccontextmanager, contextmanager
 
 import xllamacpp
 
 from tests.modules.llm.test_service import llm_service
-from xy_core.models import ModelStore
+from tests.modules.tiny_store import tiny_store
 from xy_core.modules.llm.config import LanguageModelConfig, LLMConfig, ServerConfig
 
 SMOLLM = "smollm2-135m-instruct"
@@ -40,7 +41,10 @@ async def llama_cpp(model_store, _folder):
 
 @asynccontextmanager
 async def transformers(_model_store, folder):
-    store = tiny_store(folder)
+    source = folder / "source"
+    source.mkdir()
+    make_tiny(source)
+    store = await asyncio.to_thread(tiny_store, folder, "tiny", "llm", source)
     async with llm_service(
         store, settings(entry("transformers", "tiny"), context_tokens=TINY_CONTEXT)
     ) as running:
@@ -73,26 +77,7 @@ def http_server(store, *, embedding: bool = False):
         params.embedding = True
         params.pooling_type = xllamacpp.llama_pooling_type(1)
     server = xllamacpp.Server(params)
-    yield ServerConfig(url=f"{server.listening_address}/v1", api_key=KEY, retries=0, timeout=30)
-
-
-def tiny_store(folder) -> ModelStore:
-    """A store that has a causal model of random weights, of the real class."""
-    source = folder / "source"
-    source.mkdir()
-    make_tiny(source)
-    files = sorted(path for path in source.iterdir() if path.is_file())
-    catalogue = folder / "catalogue.toml"
-    lines = ['[[models]]\nid = "tiny"\nkind = "llm"\ntitle = "Tiny"\nlicence = "MIT"\n']
-    for path in files:
-        place = f'sources = [{{ type = "path", path = "{source}" }}]'
-        lines.append(
-            f'[[models.files]]\nname = "{path.name}"\nsize = {path.stat().st_size}\n{place}\n'
-        )
-    catalogue.write_text("\n".join(lines), "utf-8")
-    store = ModelStore(folder / "models", catalogue)
-    store.pull("tiny")
-    return store
+    yield ServerConfig(url=f"{server.listening_address}/v1", api_key=KEY, retries=1, timeout=30)
 
 
 def make_tiny(folder) -> None:
