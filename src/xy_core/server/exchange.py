@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -78,7 +79,7 @@ class Exchanges:
                 self._idle.set()
 
 
-class _Exchange:
+class _Exchange(ABC):
     """A request, or a WebSocket, from its start to its end."""
 
     def __init__(
@@ -119,11 +120,13 @@ class _Exchange:
 
     _timed = False
 
+    @abstractmethod
     async def _serve(self, app: ASGIApp) -> None:
-        raise NotImplementedError
+        """Let the application serve it."""
 
+    @abstractmethod
     async def _tell(self, refusal: ApiError) -> None:
-        raise NotImplementedError
+        """Say why it ended."""
 
     async def _fail(self, error: Exception) -> None:
         refusal = as_api_error(error)

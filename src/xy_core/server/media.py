@@ -9,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
+import numpy as np
+
 from xy_core.core.errors import AudioError, ImageError, InputError
 from xy_core.core.task import TaskPriority, TaskType
 from xy_core.modules.vision import Picture
@@ -94,3 +96,8 @@ def _bytes(data: str, error: type[InputError]) -> bytes:
         return base64.b64decode(data, validate=True)
     except (binascii.Error, ValueError):
         raise error("the data is not base64: encode the file's bytes") from None
+
+
+def pcm16(audio: Audio) -> bytes:
+    """Return sound as 16-bit little-endian samples; what is beyond [-1, 1] is clipped."""
+    return bytes((np.clip(audio.samples, -1, 1) * 32_767).astype("<i2").tobytes())

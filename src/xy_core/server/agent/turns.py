@@ -7,7 +7,6 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
-import numpy as np
 from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
@@ -18,7 +17,7 @@ from xy_core.runtime import Runtime
 from xy_core.server.dependencies import ConfigOf, Priority, RemoteOf, RuntimeOf
 from xy_core.server.errors import as_api_error, error_json
 from xy_core.server.json_body import JsonRoute
-from xy_core.server.media import audio_of, picture_at
+from xy_core.server.media import audio_of, pcm16, picture_at
 from xy_core.server.streaming import DOCUMENTED_STREAM, EventStream, begun, named_event
 
 router = APIRouter(prefix="/v1/agent", tags=["agent"], route_class=JsonRoute)
@@ -75,8 +74,10 @@ async def _events(
 def _body(event: TurnEvent) -> dict[str, Any]:
     match event:
         case Spoken(_, audio):
-            pcm = (np.clip(audio.samples, -1, 1) * 32_767).astype("<i2").tobytes()
-            return event.body() | {"format": "pcm16", "data": base64.b64encode(pcm).decode()}
+            return event.body() | {
+                "format": "pcm16",
+                "data": base64.b64encode(pcm16(audio)).decode(),
+            }
         case TurnFailed(error):
             return event.body() | error_json(as_api_error(error))
         case _:

@@ -19,7 +19,7 @@ from xy_core.server.openai.catalogue import AGENT, find
 from xy_core.server.openai.chat_types import ChatRequest, ImagePart, TextPart
 from xy_core.server.openai.completion import Completion, CompletionWriter
 from xy_core.server.openai.user_input import user_input
-from xy_core.server.openai.writing import STOP, Piece, answer, bounded, write
+from xy_core.server.openai.writing import STOP, Piece, answer, bounded, whole, write
 from xy_core.server.remote_images import RemoteImages
 from xy_core.server.streaming import DOCUMENTED_STREAM, DONE, EventStream, begun
 
@@ -44,12 +44,7 @@ async def create_completion(
     if body.stream:
         events = await begun(_events(pieces, writer))
         return EventStream(events, ping_seconds=config.ping_seconds)
-    text, finish_reason = "", STOP
-    async with aclosing(pieces):
-        async for piece in pieces:
-            text += piece.text
-            finish_reason = piece.finish_reason or finish_reason
-    return JSONResponse(writer.whole(text, finish_reason))
+    return JSONResponse(writer.whole(*await whole(pieces)))
 
 
 async def reply_to(

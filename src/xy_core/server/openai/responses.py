@@ -14,7 +14,7 @@ from xy_core.server.json_body import JsonRoute
 from xy_core.server.openai.chat import reply_to
 from xy_core.server.openai.responses_types import ResponsesRequest
 from xy_core.server.openai.responses_writer import ResponseObject, ResponseWriter
-from xy_core.server.openai.writing import STOP, Piece
+from xy_core.server.openai.writing import STOP, Piece, whole
 from xy_core.server.streaming import DOCUMENTED_STREAM, EventStream, begun
 
 router = APIRouter(prefix="/v1", tags=["openai"], route_class=JsonRoute)
@@ -45,12 +45,7 @@ async def create_response(
     if body.stream:
         events = await begun(_events(pieces, writer))
         return EventStream(events, ping_seconds=config.ping_seconds)
-    text, finish_reason = "", STOP
-    async with aclosing(pieces):
-        async for piece in pieces:
-            text += piece.text
-            finish_reason = piece.finish_reason or finish_reason
-    return JSONResponse(writer.whole(text, finish_reason))
+    return JSONResponse(writer.whole(*await whole(pieces)))
 
 
 async def _events(

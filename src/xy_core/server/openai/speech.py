@@ -22,6 +22,7 @@ from xy_core.modules.voice.libraries import library
 from xy_core.runtime import Runtime
 from xy_core.server.dependencies import ConfigOf, Priority, RuntimeOf
 from xy_core.server.json_body import JsonRoute
+from xy_core.server.media import pcm16
 from xy_core.server.openai.catalogue import AGENT, Card, find
 
 router = APIRouter(prefix="/v1/audio", tags=["openai"], route_class=JsonRoute)
@@ -120,14 +121,9 @@ async def _sound(
         if kind == "wav":
             yield _wav_header(rate)
         for piece in first:
-            yield _pcm(piece, rate)
+            yield pcm16(piece.resampled(rate))
         async for piece in rest:
-            yield _pcm(piece, rate)
-
-
-def _pcm(audio: Audio, rate: int) -> bytes:
-    samples = audio.resampled(rate).samples
-    return bytes((np.clip(samples, -1, 1) * 32_767).astype("<i2").tobytes())
+            yield pcm16(piece.resampled(rate))
 
 
 def _wav_header(rate: int) -> bytes:

@@ -55,6 +55,16 @@ async def answer(runtime: Runtime, user_input: UserInput) -> AsyncGenerator[Piec
     yield Piece("", STOP)
 
 
+async def whole(pieces: AsyncGenerator[Piece, None]) -> tuple[str, str]:
+    """Return a reply's text and why it ended, once it is there."""
+    text, finish_reason = "", STOP
+    async with aclosing(pieces):
+        async for piece in pieces:
+            text += piece.text
+            finish_reason = piece.finish_reason or finish_reason
+    return text, finish_reason
+
+
 async def bounded(
     pieces: AsyncGenerator[Piece, None], limit: int | None, stops: Sequence[str]
 ) -> AsyncGenerator[Piece, None]:
