@@ -20,6 +20,7 @@ _CHECKS = (
 )
 _LEFT_OUT = (
     "/v1/events",  # never ends
+    "/v1/runtime/live",  # the same
     "/v1/embeddings",  # 501 as long as no module offers it
     "/v1/images/generations",
     "/v1/images/edits",

@@ -20,6 +20,8 @@ _SCOPES = (
     ("/v1/memory", KeyScope.MEMORY),
     ("/v1/tasks", KeyScope.ADMIN),
     ("/v1/events", KeyScope.ADMIN),
+    ("/v1/runtime", KeyScope.ADMIN),
+    ("/v1/catalogue", KeyScope.ADMIN),
     ("/v1/", KeyScope.INFERENCE),
     ("/openapi.json", KeyScope.INFERENCE),
 )
