@@ -22,6 +22,7 @@ from xy_core.server.security.access import Access
 from xy_core.server.security.body import BodyLimits
 from xy_core.server.security.hosts import Gate
 from xy_core.server.security.keys import KeyStore
+from xy_core.server.web import pages
 
 _ROUTERS = (
     models.router,
@@ -38,6 +39,7 @@ _ROUTERS = (
     events.router,
     metrics.router,
     health.router,
+    pages.router,
 )
 
 
