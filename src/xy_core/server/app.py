@@ -24,6 +24,7 @@ from xy_core.server.security.access import Access
 from xy_core.server.security.body import BodyLimits
 from xy_core.server.security.hosts import Gate
 from xy_core.server.security.keys import KeyStore
+from xy_core.server.web import pages
 
 _ROUTERS = (
     models.router,
@@ -44,6 +45,7 @@ _ROUTERS = (
     catalogue.router,
     metrics.router,
     health.router,
+    pages.router,
 )
 
 

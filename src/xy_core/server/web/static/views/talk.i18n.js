@@ -1,0 +1,2 @@
+export const en = { "talk.title": "Talk" };
+export const zh = { "talk.title": "对话" };
