@@ -23,5 +23,7 @@ export default {
   "key.label": "API key",
   "key.enter": "Enter",
   "toast.close": "Dismiss",
+  "sheet.close": "Close",
+  "sheet.no": "Keep it",
   "error.network": "The server cannot be reached.",
 };

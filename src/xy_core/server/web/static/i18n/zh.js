@@ -23,5 +23,7 @@ export default {
   "key.label": "API 密钥",
   "key.enter": "进入",
   "toast.close": "关闭",
+  "sheet.close": "关闭",
+  "sheet.no": "保留",
   "error.network": "连接不上服务器。",
 };
