@@ -90,7 +90,7 @@ export const en = {
 };
 
 export const zh = {
-  "watch.title": "运行监视",
+  "watch.title": "观察",
   "watch.connecting": "连接中…",
   "watch.pause": "定格",
   "watch.resume": "继续",

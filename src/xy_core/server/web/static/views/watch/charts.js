@@ -63,11 +63,12 @@ function options(width, unit, lines) {
   return {
     width: Math.max(width, 100),
     height: HEIGHT,
+    padding: [10, 16, 0, 0],
     legend: { show: false },
     cursor: { show: false },
     scales: { y: { range: (/** @type {any} */ _, /** @type {number} */ __, /** @type {number} */ most) => [0, Math.max(1, (most || 0) * 1.15)] } },
     axes: [
-      { ...axis, space: 70, values: (/** @type {any} */ _, /** @type {number[]} */ at) => at.map((one) => new Date(one * 1000).toTimeString().slice(0, 8)) },
+      { ...axis, size: 24, space: 70, values: (/** @type {any} */ _, /** @type {number[]} */ at) => at.map((one) => new Date(one * 1000).toTimeString().slice(0, 8)) },
       { ...axis, size: 44, values: (/** @type {any} */ _, /** @type {number[]} */ at) => at.map((one) => `${shown(one)}`) },
     ],
     series: [{}, ...lines.map((line) => ({ stroke: () => colour(line.token), width: 1.75, points: { show: false } }))],

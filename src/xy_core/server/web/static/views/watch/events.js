@@ -122,21 +122,21 @@ function Rows({ feed, filtered, count, t, onPick }) {
       ${rows.map((index) => {
         const at = filtered.number(index);
         return html`<${Row} key=${at} at=${at} moment=${feed.events.at(at)} top=${index * ROW} index=${index} count=${count}
-          active=${at === active} onPick=${onPick} />`;
+          active=${at === active} t=${t} onPick=${onPick} />`;
       })}
     </div>
   </div>
   ${top > ROW ? html`<button class="button watch-newest" onClick=${() => box.current?.scrollTo({ top: 0 })}><${Icon} name="send" />${t("watch.newest")}</button>` : null}`;
 }
 
-/** @param {{at: number, moment: Moment, top: number, index: number, count: number, active: boolean, onPick: (id: string) => void}} props */
-function Row({ at, moment, top, index, count, active, onPick }) {
+/** @param {{at: number, moment: Moment, top: number, index: number, count: number, active: boolean, t: any, onPick: (id: string) => void}} props */
+function Row({ at, moment, top, index, count, active, t, onPick }) {
   const tone = bad(moment) ? "bad" : moment.event === "task_completed" ? "good" : "";
   return html`<div id=${`event-${at}`} role="option" aria-selected=${active} aria-posinset=${index + 1} aria-setsize=${count}
       class=${`watch-row ${moment.id ? "task" : ""} ${active ? "active" : ""}`} style=${{ transform: `translateY(${top}px)` }}
       onClick=${() => moment.id && onPick(moment.id)}>
     <time>${clock(moment.at)}</time>
-    <span class=${`watch-what ${tone}`}>${moment.event.replace(/^task_/, "")}</span>
+    <span class=${`watch-what ${tone}`}>${moment.id ? t(`moment.${moment.event}`) : moment.event}</span>
     <span class="watch-name">${moment.name || moment.words}</span>
     <span class="watch-lane">${moment.lane}</span>
     <span class="watch-ms">${moment.ms === null ? "" : `${moment.ms.toFixed(moment.ms < 10 ? 2 : 0)} ms`}</span>

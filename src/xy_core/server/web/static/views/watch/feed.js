@@ -88,9 +88,8 @@ export class Feed {
     this.status = snapshot.status;
     this.endedAt = 0;
     this.problem = "";
-    this.lanes.begin(snapshot.tasks);
+    this.lanes.begin(snapshot);
     this.devices = snapshot.devices;
-    this.lanes.state(snapshot);
   }
 
   /** @param {any} state */

@@ -23,10 +23,11 @@ export class Lanes {
     return Date.now() / 1000 + this.offset;
   }
 
-  /** @param {any[]} tasks those under way */
-  begin(tasks) {
+  /** @param {{time: number, lanes: any[], tasks: any[]}} snapshot */
+  begin(snapshot) {
     this.all.clear();
-    for (const task of tasks) {
+    this.state(snapshot);
+    for (const task of snapshot.tasks) {
       if (task.status !== "running") continue;
       this.run(this.lane(task.lane), task.task_id, { ...task, type: task.task_type }, task.started_at ?? task.created_at);
     }

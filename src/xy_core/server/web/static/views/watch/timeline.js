@@ -9,12 +9,13 @@ import { WINDOW } from "./lanes.js";
 
 const ROW = 9;
 const ROWS = 6;
+const LEAST_ROWS = 3;
 const QUEUE = 18;
 const GAP = 10;
 const FRAME_MS = 50;
 const BY = {
   priority: { LOW: "muted", MEDIUM: "accent", HIGH: "joy", CRITICAL: "bad" },
-  type: { default: "accent", cpu_bound: "sadness", process: "fear", gpu_bound: "joy" },
+  type: { default: "accent", cpu_bound: "sadness", process: "disgust", gpu_bound: "joy" },
 };
 
 /** @typedef {keyof typeof BY} Scheme */
@@ -81,7 +82,7 @@ function drawing(canvas, feed, scheme, places) {
 
 /** @param {Lane} lane */
 function height(lane) {
-  return GAP + QUEUE + Math.min(ROWS, Math.max(2, rows(lane))) * ROW;
+  return GAP + QUEUE + Math.min(ROWS, Math.max(LEAST_ROWS, rows(lane))) * ROW;
 }
 
 /** How many workers a lane uses; a lane that once grew stays as high.
@@ -141,7 +142,7 @@ function grid(pen, wide, high) {
  * @param {number} wide */
 function queue(pen, lane, x, base, wide) {
   const most = Math.max(4, ...lane.counts.map((count) => count.waiting));
-  pen.fillStyle = colour("warn");
+  pen.fillStyle = colour("fear");
   lane.counts.forEach((count, index) => {
     if (!count.waiting) return;
     const left = x(count.at);
