@@ -8,6 +8,7 @@ from starlette.types import ASGIApp
 
 from xy_core import __version__
 from xy_core.runtime import Runtime
+from xy_core.server.admin import config as settings
 from xy_core.server.admin import events, health, metrics, tasks
 from xy_core.server.admission import Admission
 from xy_core.server.agent import emotion, memory, turns
@@ -39,6 +40,7 @@ _ROUTERS = (
     events.router,
     metrics.router,
     health.router,
+    settings.router,
     pages.router,
 )
 
