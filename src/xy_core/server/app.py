@@ -9,6 +9,7 @@ from starlette.types import ASGIApp
 from xy_core import __version__
 from xy_core.runtime import Runtime
 from xy_core.server.admin import catalogue, events, health, metrics, residency, tasks
+from xy_core.server.admin import config as settings
 from xy_core.server.admin import runtime as watched
 from xy_core.server.admin.pulls import Pulls
 from xy_core.server.admission import Admission
@@ -45,6 +46,7 @@ _ROUTERS = (
     catalogue.router,
     metrics.router,
     health.router,
+    settings.router,
     pages.router,
 )
 

@@ -12,7 +12,7 @@ import { toast, Toasts } from "./lib/toasts.js";
  *   navigate: (view: string) => void, toast: typeof toast}} Ctx */
 /** @typedef {(props: {ctx: Ctx}) => any} View */
 
-const VIEWS = ["talk", "watch", "memory", "models"];
+const VIEWS = ["talk", "watch", "memory", "models", "settings"];
 const THEMES = ["auto", "light", "dark"];
 
 /** @type {Map<string, View>} */
