@@ -16,7 +16,7 @@ from xy_core.runtime import Runtime, open_runtime
 from xy_core.server.serving import serving
 from xy_core.settings import load_settings
 
-HOSTILE = "<img src=x onerror=\"window.hacked=1\"><script>window.hacked=1</script>{{7*7}}'\"--"
+HOSTILE = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>{{7*7}}\'"--'
 WEIGHTS = b"weights " * 50_000
 
 
@@ -81,7 +81,7 @@ async def _unload(_model: object) -> None:
 def _catalogue(folder: Path) -> Path:
     path = folder / "catalogue.toml"
     models = [
-        f'[[models]]\nid = "{name}"\nkind = "llm"\ntitle = \'\'\'{title}\'\'\'\nlicence = "MIT"\n'
+        f"[[models]]\nid = \"{name}\"\nkind = \"llm\"\ntitle = '''{title}'''\nlicence = \"MIT\"\n"
         f'licence_note = "A toy for tests."\nlanguages = ["en", "zh"]\nprofiles = ["toys"]\n'
         f"ram_bytes = 1000000\n"
         + file_toml("toy.bin", WEIGHTS, f'type = "hf", repo = "toys/{name}", path = "toy.bin"')
