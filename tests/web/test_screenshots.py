@@ -55,6 +55,8 @@ async def test_every_view_is_pictured(
         for view, there in _VIEWS.items():
             await page.goto(f"/#/{view}")
             await page.wait_for_selector(there)
+            if view == "settings":
+                await page.click(".sections >> text=llm")
             await _save(page, f"{view}-{name}")
 
 
