@@ -90,7 +90,7 @@ export class Voice {
   /** @param {string} [error] */
   end(error = "") {
     const wire = this.socket;
-    this.open = false;
+    this.open = this.responding = false;
     this.socket = null;
     this.microphone.close();
     wire?.close();
