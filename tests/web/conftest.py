@@ -29,7 +29,7 @@ _CHROMIUM = next(
     ),
     None,
 )
-_READY_SECONDS = 90
+_READY_SECONDS = 110
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

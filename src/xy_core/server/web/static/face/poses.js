@@ -7,7 +7,7 @@
 
 /** @type {Record<string, Pose>} */
 export const POSES = {
-  neutral: { brow: 0, tilt: 0, open: 1, squint: 0.05, curve: 0.3, mouth: 0, wide: 0.9, cheek: 0.25, lean: 0 },
+  neutral: { brow: 0, tilt: 0, open: 1, squint: 0.05, curve: 0.55, mouth: 0, wide: 0.9, cheek: 0.25, lean: 0 },
   joy: { brow: 0.3, tilt: 0.1, open: 0.88, squint: 0.6, curve: 1, mouth: 0.4, wide: 1.2, cheek: 1, lean: 2 },
   sadness: { brow: 0.05, tilt: 0.9, open: 0.72, squint: 0.05, curve: -0.65, mouth: 0, wide: 0.75, cheek: 0.1, lean: -5 },
   anger: { brow: -0.7, tilt: -1, open: 0.8, squint: 0.4, curve: -0.55, mouth: 0.08, wide: 0.95, cheek: 0.5, lean: 0 },

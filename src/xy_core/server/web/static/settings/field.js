@@ -9,12 +9,13 @@ import { html } from "../vendor/preact.js";
 export function Field({ field, value, changed, secretSet, t, onChange }) {
   const id = `set-${field.key}`;
   const set = (/** @type {any} */ next) => onChange(field.key, next);
+  const mayReset = field.kind !== "fixed" && field.kind !== "secret" && shown(value ?? field.standard) !== shown(field.standard);
   const standard = field.standard === null ? "" : shown(field.standard);
   return html`<div class=${`field ${changed ? "changed" : ""} ${field.kind}`}>
     <label for=${id}><b>${field.name}</b><small id=${`${id}-hint`}>${field.description}
       ${standard && field.kind !== "secret" ? html` <span class="standard">${t("settings.standard", { value: standard })}</span>` : null}</small></label>
     <div class="control"><${Control} id=${id} field=${field} value=${value} secretSet=${secretSet} t=${t} set=${set} />
-      ${field.kind !== "fixed" && field.kind !== "secret" ? html`<button type="button" class="reset" onClick=${() => set(null)}>${t("settings.reset")}</button>` : null}</div>
+      ${mayReset ? html`<button type="button" class="reset" onClick=${() => set(null)}>${t("settings.reset")}</button>` : null}</div>
   </div>`;
 }
 
@@ -50,4 +51,7 @@ function Control({ id, field, value, secretSet, t, set }) {
 const typed = (text, before) => (typeof before === "number" && /^\d+$/.test(text) ? Number(text) : text);
 
 /** @param {any} value */
-const shown = (value) => (typeof value === "string" ? value : value === undefined ? "" : JSON.stringify(value));
+const shown = (value) => {
+  if (Array.isArray(value) && value.every((one) => typeof one === "string")) return value.join(", ");
+  return typeof value === "string" ? value : value === undefined ? "" : JSON.stringify(value);
+};

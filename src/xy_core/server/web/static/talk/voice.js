@@ -20,6 +20,8 @@ export class Voice {
     this.open = false;
     this.sent = 0;
     this.item = "";
+    this.response = "";
+    this.cut = "";
     this.responding = false;
   }
 
@@ -75,6 +77,7 @@ export class Voice {
 
   /** @param {number} heard seconds */
   truncate(heard) {
+    this.cut = this.response;
     if (!this.item) return;
     this.tell("conversation.item.truncate", {
       item_id: this.item,
@@ -87,7 +90,7 @@ export class Voice {
   /** @param {string} [error] */
   end(error = "") {
     const wire = this.socket;
-    this.open = false;
+    this.open = this.responding = false;
     this.socket = null;
     this.microphone.close();
     wire?.close();
@@ -125,12 +128,15 @@ export class Voice {
         break;
       case "response.created":
         this.responding = true;
+        this.response = event.response.id;
         this.listener.onBegin();
         break;
       case "response.output_audio_transcript.delta":
         this.listener.onText(event.delta);
         break;
       case "response.output_audio.delta":
+        // What was on its way when the user began to speak is not played any more.
+        if (event.response_id === this.cut) break;
         this.item = event.item_id;
         this.listener.onAudio(event.delta, RATE);
         break;
