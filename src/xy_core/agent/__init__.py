@@ -9,6 +9,7 @@ from xy_core.agent.events import (
     Expressed,
     Felt,
     Heard,
+    Informed,
     Painted,
     PartFailed,
     Remembered,
@@ -23,6 +24,7 @@ from xy_core.agent.events import (
 from xy_core.agent.express import Expression, express, voice_in
 from xy_core.agent.percept import Percept, UserInput
 from xy_core.agent.policy import Policy
+from xy_core.agent.provider import ContextProvider, Note, Question
 from xy_core.agent.record import TurnRecord
 
 __all__ = [
@@ -30,16 +32,20 @@ __all__ = [
     "AgentConfig",
     "Checked",
     "Consistency",
+    "ContextProvider",
     "CrisisNoticed",
     "Expressed",
     "Expression",
     "ExpressionChecked",
     "Felt",
     "Heard",
+    "Informed",
+    "Note",
     "Painted",
     "PartFailed",
     "Percept",
     "Policy",
+    "Question",
     "Remembered",
     "ReplyToken",
     "Seen",

@@ -20,6 +20,9 @@ class AgentConfig(StrictModel):
     )
     recent_turns: int = Field(4, ge=0, le=100, description="Earlier messages in the prompt.")
     recall: int = Field(2, ge=0, le=50, description="Memories in the prompt.")
+    context_timeout: float = Field(
+        1.0, gt=0, description="Seconds that a module has to tell what it knows for a turn."
+    )
     learn_facts: bool = Field(
         default=False,
         description="Whether the language model looks for lasting facts after a turn, when nothing "

@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from xy_core.agent.consistency import Consistency
 from xy_core.agent.express import Expression
+from xy_core.agent.provider import Note
 from xy_core.core.errors import XyCoreError
 from xy_core.modules.emotion import Affect, CrisisSign, EmotionReading, Evidence
 from xy_core.modules.image import Generated
@@ -105,6 +106,18 @@ class Remembered(TurnEvent):
                 for found in self.memories
             ]
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Informed(TurnEvent):
+    """What other modules know that bears on this turn."""
+
+    kind: ClassVar[str] = "context"
+    notes: Sequence[Note]
+
+    @override
+    def body(self) -> dict[str, Any]:
+        return {"notes": [{"module": note.module, "text": note.text} for note in self.notes]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +223,8 @@ class PartFailed(TurnEvent):
     """A part of the turn failed; the turn goes on without it.
 
     Attributes:
-        part: ``vision``, ``emotion``, ``memory``, ``image`` or ``voice``.
+        part: ``vision``, ``emotion``, ``memory``, ``image``, ``voice``, or the name of a module
+            that was asked for context.
         error: why.
     """
 

@@ -10,6 +10,7 @@ from xy_core.agent.events import (
     Expressed,
     Felt,
     Heard,
+    Informed,
     Painted,
     PartFailed,
     Remembered,
@@ -42,7 +43,7 @@ class TurnRecord:
         self.error: XyCoreError | None = None
         self._parts: dict[str, Any] = dict.fromkeys(
             (
-                *("transcript", "vision", "emotion", "crisis", "memory", "expression"),
+                *("transcript", "vision", "emotion", "crisis", "memory", "context", "expression"),
                 *("consistency", "picture"),
             )
         )
@@ -61,6 +62,7 @@ class TurnRecord:
                 Heard()
                 | Seen()
                 | Remembered()
+                | Informed()
                 | Expressed()
                 | CrisisNoticed()
                 | Checked()
