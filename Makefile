@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help demo test fuzz-api lint types format bench docs clean
+.PHONY: help demo test fuzz-api check-wheel lint types format bench docs clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -21,6 +21,14 @@ test: $(VENV)/.dev ## Set everything up and run all tests
 fuzz-api: $(VENV)/.dev ## Hold the server against its OpenAPI document (CASES=20000)
 	$(BIN)/xy-core models pull --profile embedded
 	CASES=$(or $(CASES),20000) $(BIN)/pytest -n 0 -s -m slow tests/server/test_contract.py
+
+check-wheel: $(VENV)/.dev ## Build the wheel, install it alone, run doctor and demo with it
+	rm -rf out/wheel
+	$(BIN)/python -m build --outdir out/wheel
+	$(PYTHON) -m venv out/wheel/alone
+	out/wheel/alone/bin/python -m pip install --quiet "$$(ls out/wheel/*.whl)[embedded]"
+	test "$$(stat -c %s out/wheel/*.whl)" -le 50000000 && ls -l out/wheel/*.whl
+	cd out/wheel && alone/bin/xy-core doctor && alone/bin/xy-core demo --out demo
 
 lint: $(VENV)/.dev ## Check style
 	$(BIN)/ruff check .
