@@ -57,6 +57,8 @@ class LlamaCppChat:
 
     def count(self, request: Request) -> int:
         """See `LanguageModel`."""
+        if self._model.task == "embed":  # it reads texts, no conversation
+            return sum(self._server.count_text(message.content) for message in request.messages)
         return self._server.count(self._prompt(request))
 
     def embed(self, texts: Sequence[str]) -> Embeddings:
