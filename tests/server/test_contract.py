@@ -10,6 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.modules.image.conftest import MODEL, SIDE, save_tiny_sd
+from tests.modules.tiny_store import tiny_store
+from xy_core.settings import load_settings
+
 pytestmark = [pytest.mark.models, pytest.mark.asyncio(loop_scope="module")]
 _CHECKS = (
     "not_a_server_error",
@@ -20,6 +24,26 @@ _CHECKS = (
 )
 _LEFT_OUT = ("/v1/events",)  # never ends
 _SCHEMATHESIS = shutil.which("schemathesis", path=str(Path(sys.executable).parent))
+
+
+@pytest.fixture(scope="module")
+def settings(model_store, tmp_path_factory):
+    """All modules, so that every endpoint does its work: the painter's weights are tiny."""
+    folder = tmp_path_factory.mktemp("server")
+    tiny_store(folder, MODEL, "image", save_tiny_sd(folder / "made"))
+    for installed in model_store.root.glob("[!.]*"):
+        (folder / "models" / installed.name).symlink_to(installed)
+    painter = {"model": MODEL, "width": SIDE, "height": SIDE, "steps": 1, "safety_check": False}
+    limits = {"max_pixels": 128 * 128, "max_steps": 4, "max_count": 2}
+    return load_settings(
+        overrides={
+            "modules": ["emotion", "image", "llm", "memory", "vision", "voice"],
+            "image": painter | limits,
+            "memory": {"path": folder / "memory.db", "embedding": "minilm-l6-int8"},
+            "models": {"root": folder / "models", "catalogue": folder / "catalogue.toml"},
+            "server": {"port": 0, "keys": folder / "keys.json"},
+        }
+    )
 
 
 async def fuzz(address, *options, seconds):
