@@ -21,7 +21,7 @@ from xy_core.agent.events import (
     TurnEvent,
     TurnFailed,
 )
-from xy_core.agent.express import Expression, express, voice_in
+from xy_core.agent.express import Expression, express, express_fully, voice_in
 from xy_core.agent.percept import Percept, UserInput
 from xy_core.agent.policy import Policy
 from xy_core.agent.provider import ContextProvider, Note, Question
@@ -58,5 +58,6 @@ __all__ = [
     "TurnRecord",
     "UserInput",
     "express",
+    "express_fully",
     "voice_in",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Mapping
 from typing import Any
 
@@ -32,7 +33,24 @@ def run_serve(settings: Settings, given: Mapping[str, Any]) -> None:
         config = ServerConfig.model_validate(settings.server.model_dump() | chosen)
     except ValidationError as error:
         raise ConfigError(f"server: {error.errors()[0]['msg']}") from error
+    _check_certificate(config)
     asyncio.run(_serve(settings, config))
+
+
+def _check_certificate(config: ServerConfig) -> None:
+    """Refuse a certificate that cannot be used, before models are loaded for nothing."""
+    if config.certfile is None:
+        return
+    try:
+        # A server has nobody to ask for a password.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
+            config.certfile, config.keyfile, password=""
+        )
+    except OSError as error:
+        raise ConfigError(
+            f"the certificate {config.certfile} with the key {config.keyfile} cannot be used "
+            f"({error.strerror}): give files in PEM, the key without a password"
+        ) from error
 
 
 async def _serve(settings: Settings, config: ServerConfig) -> None:

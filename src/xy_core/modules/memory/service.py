@@ -10,6 +10,7 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, ClassVar, TypeVar
 
+import numpy as np
 from typing_extensions import override
 
 from xy_core.core.errors import (
@@ -28,7 +29,7 @@ from xy_core.modules.memory.embedding import CalledEmbedder, EmbedCall, Embedder
 from xy_core.modules.memory.exchange import from_document, to_document
 from xy_core.modules.memory.intake import fact_draft, person_name, storable
 from xy_core.modules.memory.opening import open_embedder, open_store
-from xy_core.modules.memory.store import Span, Store
+from xy_core.modules.memory.store import Span, Store, Vectors
 from xy_core.modules.memory.types import (
     FACT,
     ROLES,
@@ -398,6 +399,41 @@ class MemoryService(Module[MemoryConfig]):
         owner = person_name(person)
         await self._writer.written(owner)
         return await self._call(self._opened().history, owner, fact_id, name="memory.history")
+
+    # -- meaning -----------------------------------------------------------------------------
+
+    @property
+    def embedding_model(self) -> str | None:
+        """What understands meaning; None if memories are found by words alone."""
+        return self._embedder.name if self._embedder else None
+
+    async def embed(
+        self, texts: Sequence[str], *, priority: TaskPriority = TaskPriority.MEDIUM
+    ) -> Vectors:
+        """Return a unit vector a text, as memories are embedded: float32, (texts, dimensions).
+
+        Raises:
+            ModuleUnavailable: there is nothing that understands meaning.
+            BackendError: it failed.
+        """
+        embedder = self._understanding()
+        batches = [texts[start : start + _BATCH] for start in range(0, len(texts), _BATCH)]
+        return np.concatenate([await embedder.embed(batch, priority) for batch in batches])
+
+    async def count_tokens(
+        self, texts: Sequence[str], *, priority: TaskPriority = TaskPriority.HIGH
+    ) -> int | None:
+        """Return how many tokens `embed` reads of texts; None if the embedder does not tell.
+
+        Raises:
+            ModuleUnavailable: there is nothing that understands meaning.
+        """
+        return await self._understanding().count(texts, priority)
+
+    def _understanding(self) -> Embedder:
+        if self._embedder is None:
+            raise ModuleUnavailable(f"{self.name}.embedding", self._trouble)
+        return self._embedder
 
     # -- take elsewhere ----------------------------------------------------------------------
 
