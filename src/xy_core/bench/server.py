@@ -20,7 +20,7 @@ from xy_core.bench.stream_client import Round, StreamClient, Target, stream_clie
 from xy_core.core.errors import MissingExtraError
 from xy_core.modules.llm.config import LanguageModelConfig, LLMConfig
 from xy_core.runtime import open_runtime
-from xy_core.server.serving import serving
+from xy_core.server.serving import run_serving, serving
 from xy_core.settings import Settings
 
 _ROUNDS = 24
@@ -33,7 +33,7 @@ _OURS, _THEIRS = "xy-core", "llama.cpp"
 
 def run(*, settings: Settings, quick: bool, progress: Progress) -> BenchResult:
     """Measure; takes about two minutes, or half a minute with `quick`."""
-    return asyncio.run(_run(settings, _ROUNDS // 4 if quick else _ROUNDS, progress))
+    return run_serving(_run(settings, _ROUNDS // 4 if quick else _ROUNDS, progress))
 
 
 async def _run(settings: Settings, rounds: int, progress: Progress) -> BenchResult:
@@ -89,6 +89,7 @@ def _direct(path: Path, config: LLMConfig, key: str) -> Any:  # noqa: ANN401 - n
     params.verbosity = -1
     params.warmup = False
     params.ui = False
+    params.cache_ram_mib = config.prompt_cache // 2**20
     params.api_keys = [key]
     return xllamacpp.Server(params)
 

@@ -32,16 +32,18 @@ def run_serve(settings: Settings, given: Mapping[str, Any]) -> None:
         config = ServerConfig.model_validate(settings.server.model_dump() | chosen)
     except ValidationError as error:
         raise ConfigError(f"server: {error.errors()[0]['msg']}") from error
-    asyncio.run(_serve(settings, config))
+    try:
+        from xy_core.server.serving import run_serving  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(error.name or "fastapi", "server") from error
+    run_serving(_serve(settings, config))
 
 
 async def _serve(settings: Settings, config: ServerConfig) -> None:
-    try:
-        from xy_core.server.security.access import refuse_open_door  # noqa: PLC0415 - an extra
-        from xy_core.server.security.keys import KeyStore  # noqa: PLC0415
-        from xy_core.server.serving import serving  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(error.name or "fastapi", "server") from error
+    from xy_core.server.security.access import refuse_open_door  # noqa: PLC0415 - an extra
+    from xy_core.server.security.keys import KeyStore  # noqa: PLC0415
+    from xy_core.server.serving import serving  # noqa: PLC0415
+
     refuse_open_door(config, KeyStore(config.keys))  # before models are loaded for nothing
     console = Console(stderr=True)
     with console.status(tr("Loading models…", "正在加载模型…")) as status:
