@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
-from xy_core.agent import Agent, ReplyToken, TurnFailed, UserInput
+from xy_core.agent import ReplyToken, TurnFailed, UserInput
 from xy_core.core.task import TaskPriority
 from xy_core.modules.llm import LLMService, Message
 from xy_core.runtime import Runtime
@@ -44,8 +44,7 @@ async def write(
 
 async def answer(runtime: Runtime, user_input: UserInput) -> AsyncGenerator[Piece, None]:
     """Let the agent reply, in writing only; closing it stops the turn."""
-    silent = runtime.settings.agent.model_copy(update={"speak": False})
-    agent = Agent(runtime.engine, silent)
+    agent = runtime.agent.answering(speak=False)
     async with aclosing(agent.respond(user_input)) as events:
         async for event in events:
             if isinstance(event, ReplyToken):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from typing import Any
 
@@ -13,11 +14,13 @@ from xy_core.agent import (
     SentenceWritten,
     Spoken,
     SpokenTurn,
+    ToolCalled,
     TurnDone,
     TurnEvent,
     TurnFailed,
 )
 from xy_core.core.errors import XyCoreError
+from xy_core.modules.llm import ToolCall
 from xy_core.server.errors import as_api_error, error_json
 from xy_core.server.realtime.conversation import Conversation, Item, new_id
 from xy_core.server.realtime.heard import Heard
@@ -35,6 +38,8 @@ class Response:
         conversation: where the reply becomes an item.
         settings: of the session when the reply was asked for.
         wire: to the client.
+        results: what the functions returned that the turn called before, by the ids of the calls.
+        before: what was heard of the turn's earlier replies.
     """
 
     def __init__(
@@ -44,10 +49,16 @@ class Response:
         conversation: Conversation,
         settings: SessionSettings,
         wire: Wire,
+        *,
+        results: Mapping[str, str] | None = None,
+        before: str = "",
     ) -> None:
         self.id = new_id("resp")
         self.item = Item("assistant", spoken=settings.speaks, status="in_progress")
+        self.calls: list[Item] = []
         self._turn = turn
+        self._results = results
+        self._before = before
         self._asked = asked
         self._conversation = conversation
         self._settings = settings
@@ -72,6 +83,20 @@ class Response:
     def running(self) -> bool:
         """Whether it is still being told."""
         return self._task is not None and not self._task.done()
+
+    def continued(self, asked: list[Item], settings: SessionSettings) -> Response:
+        """Return the reply that follows on what the functions returned."""
+        answers = [item for item in asked if item.role == "function"]
+        results = {item.call.id: item.text for item in answers if item.call is not None}
+        return Response(
+            self._turn,
+            asked,
+            self._conversation,
+            settings,
+            self._wire,
+            results=results,
+            before=f"{self._before} {self.heard()}".strip(),
+        )
 
     async def cancel(self, reason: str) -> None:
         """Stop the turn, down to the device, and wait until the client has been told.
@@ -117,14 +142,14 @@ class Response:
         """
         if self.item.spoken:
             self.item.transcript = self.heard()
-        await self._turn.remember(self.heard())
+        await self._turn.remember(f"{self._before} {self.heard()}".strip())
 
     # -- telling -----------------------------------------------------------------------------
 
     async def _run(self) -> None:
         await self._wire.tell("response.created", response=self._body("in_progress"))
         try:
-            async with aclosing(self._turn.events()) as events:
+            async with aclosing(self._events()) as events:
                 async for event in events:
                     await self._tell(event)
         except asyncio.CancelledError:
@@ -133,6 +158,11 @@ class Response:
                 raise
             task.uncancel()
         await self._finish()
+
+    def _events(self) -> AsyncGenerator[TurnEvent, None]:
+        if self._results is None:
+            return self._turn.events()
+        return self._turn.go_on(self._results)
 
     async def _tell(self, event: TurnEvent) -> None:
         if self._settings.turn_events:
@@ -154,6 +184,8 @@ class Response:
                 if self._playing_since is None:
                     self._playing_since = time.monotonic()
                 await self._sound(self._out.feed(audio))
+            case ToolCalled(call, by_client=True):
+                await self._call(call)
             case TurnFailed(error):
                 self._error = error
             case TurnDone():
@@ -189,6 +221,25 @@ class Response:
             "response.content_part.added",
             part=empty if self.item.spoken else {"type": "text", "text": ""},
         )
+
+    async def _call(self, call: ToolCall) -> None:
+        """Tell that the model calls a function of the client's."""
+        item = Item("call", call=call)
+        place = {"response_id": self.id, "output_index": len(self.calls) + self._begun}
+        self.calls.append(item)
+        before = self._conversation.add(item)
+        await self._wire.tell(
+            "response.output_item.added",
+            item=item.body() | {"status": "in_progress", "arguments": ""},
+            **place,
+        )
+        await self._wire.tell("conversation.item.added", previous_item_id=before, item=item.body())
+        within = place | {"item_id": item.id, "call_id": call.id}
+        kind = "response.function_call_arguments"
+        await self._wire.tell(f"{kind}.delta", delta=call.arguments, **within)
+        await self._wire.tell(f"{kind}.done", name=call.name, arguments=call.arguments, **within)
+        await self._wire.tell("response.output_item.done", item=item.body(), **place)
+        await self._wire.tell("conversation.item.done", previous_item_id=before, item=item.body())
 
     async def _sound(self, piece: str) -> None:
         if piece:
@@ -244,13 +295,14 @@ class Response:
                 "type": status,
                 "error": {"type": told["type"], "code": told["code"], "message": told["message"]},
             }
-        done = self._begun and status != "in_progress"
+        ended = status != "in_progress"
+        output = [self.item] * (self._begun and ended) + self.calls * ended
         return {
             "id": self.id,
             "object": "realtime.response",
             "status": status,
             "status_details": details,
-            "output": [self.item.body()] if done else [],
+            "output": [item.body() for item in output],
             "output_modalities": list(self._settings.output_modalities),
             "usage": None,
         }

@@ -19,6 +19,7 @@ from xy_core.server.realtime.client_events import (
     AudioClear,
     AudioCommit,
     Content,
+    FunctionOutputItem,
     ItemCreate,
     ItemDelete,
     ItemRetrieve,
@@ -186,7 +187,10 @@ class RealtimeSession:
         for kind in ("conversation.item.added", "conversation.item.done"):
             await self._wire.tell(kind, previous_item_id=before, item=item.body())
 
-    async def _item(self, given: MessageItem) -> Item:
+    async def _item(self, given: MessageItem | FunctionOutputItem) -> Item:
+        if isinstance(given, FunctionOutputItem):
+            call = self._conversation.call(given.call_id)
+            return Item("function", given.output, call=call, id=given.id or new_id("item"))
         item = Item(given.role, id=given.id or new_id("item"))
         for part in given.content:
             await self._read(part, item)
@@ -226,9 +230,18 @@ class RealtimeSession:
         asked = self._conversation.unanswered()
         if not asked:
             raise InputError("there is nothing to answer: add an item, or commit sound, first")
-        await self._settle()
-        turn = self._agent.converse(_input(asked, self._person), speak=settings.speaks)
-        self._response = Response(turn, asked, self._conversation, settings, self._wire)
+        before = self._response
+        if before is not None and before.calls and asked[-1].role == "function":
+            self._response = before.continued(asked, settings)
+        else:
+            await self._settle()
+            turn = self._agent.converse(
+                _input(asked, self._person),
+                speak=settings.speaks,
+                tools=settings.functions,
+                tool_choice=settings.choice,
+            )
+            self._response = Response(turn, asked, self._conversation, settings, self._wire)
         self._response.start(group)
 
     async def _cancel(self, event: ResponseCancel) -> None:
@@ -267,8 +280,15 @@ def _input(asked: list[Item], person: str) -> UserInput:
     sounds = [item.audio for item in asked if item.audio is not None]
     images = [item.image for item in asked if item.image is not None]
     return UserInput(
-        text="\n".join(item.text for item in asked if item.text),
+        text="\n".join(words for item in asked if (words := _words(item))),
         audio=Audio.concat(sounds) if sounds else None,
         image=images[-1] if images else None,
         person=person,
     )
+
+
+def _words(item: Item) -> str:
+    """Return what of an item counts as typed: of speech that was answered only words are left."""
+    if item.role != "user":
+        return ""
+    return item.text or ("" if item.audio is not None else item.transcript or "")
