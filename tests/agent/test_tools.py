@@ -10,15 +10,18 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from tests.agent.conftest import of, turn
 from tests.agent.scripted_llm import call, scripted, text
-from xy_core.agent import PartFailed, ToolCalled, ToolReturned, TurnDone, UserInput
+from xy_core.agent import Agent, PartFailed, ToolCalled, ToolReturned, TurnDone, UserInput
 from xy_core.agent.config import McpServerConfig
 from xy_core.agent.tools import ToolBox, open_tools
 from xy_core.modules.llm import ToolCall
 from xy_core.runtime import Runtime, open_runtime
 from xy_core.settings import load_settings
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 PROGRAM = str(Path(__file__).with_name("mcp_tools.py"))
 OVER_PIPES = {"command": sys.executable, "args": [PROGRAM], "timeout": 20}
@@ -39,25 +42,38 @@ async def tools(**changes: object) -> AsyncIterator[ToolBox]:
         yield box
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def home() -> AsyncIterator[ToolBox]:
+    """The tools of one server, for all tests that do no harm to it."""
+    async with tools() as box:
+        yield box
+
+
 @asynccontextmanager
-async def agent_with_tools(url: str, folder: Path, **agent: object) -> AsyncIterator[Runtime]:
+async def program(url: str, **agent: object) -> AsyncIterator[Runtime]:
+    """A program whose model is on that server."""
     model = {"id": "there", "languages": ["en"], "engine": "openai", "server": {"url": url}}
     overrides = {
         "llm": {"models": [model]},
-        "memory": {"path": folder / "memory.db", "embedding": None},
-        "agent": {"speak": False, "correct": False, "mcp": {"home": OVER_PIPES}} | agent,
+        "agent": {"speak": False, "correct": False} | agent,
     }
     async with open_runtime(load_settings(overrides=overrides), ["llm"]) as runtime:
-        await offered(runtime.agent._tools, "home__weather")
         yield runtime
 
 
-async def test_the_model_calls_a_tool_and_goes_on_with_what_it_returned(tmp_path: Path):
+@asynccontextmanager
+async def agent_with(box: ToolBox, url: str, **config: object) -> AsyncIterator[Agent]:
+    async with program(url, **config) as runtime:
+        yield Agent(runtime.engine, runtime.settings.agent, box)
+
+
+async def test_the_model_calls_a_tool_and_goes_on_with_what_it_returned():
     replies = call("home__weather", {"city": "Hangzhou"}), text("Take an umbrella.")
     async with (
         scripted(*replies) as (url, asked),
-        agent_with_tools(url, tmp_path) as runtime,
+        program(url, mcp={"home": OVER_PIPES}) as runtime,
     ):
+        await offered(runtime.agent._tools, "home__weather")
         events = await turn(runtime.agent, UserInput("What is the weather in Hangzhou?"))
     (called,) = of(ToolCalled, events)
     (returned,) = of(ToolReturned, events)
@@ -84,13 +100,13 @@ async def test_the_model_calls_a_tool_and_goes_on_with_what_it_returned(tmp_path
     ],
 )
 async def test_what_goes_wrong_is_told_to_the_model_and_the_turn_goes_on(
-    tmp_path: Path, tool: str, arguments: object, says: str
+    home: ToolBox, tool: str, arguments: object, says: str
 ):
     async with (
         scripted(call(tool, arguments), text("I could not find out.")) as (url, _),
-        agent_with_tools(url, tmp_path) as runtime,
+        agent_with(home, url) as agent,
     ):
-        events = await turn(runtime.agent, UserInput("Help me."))
+        events = await turn(agent, UserInput("Help me."))
     (returned,) = of(ToolReturned, events)
     assert returned.failed
     assert says in returned.text
@@ -98,24 +114,24 @@ async def test_what_goes_wrong_is_told_to_the_model_and_the_turn_goes_on(
     assert "tools" not in {failure.part for failure in of(PartFailed, events)}
 
 
-async def test_a_model_that_calls_and_calls_is_made_to_answer(tmp_path: Path):
+async def test_a_model_that_calls_and_calls_is_made_to_answer(home: ToolBox):
     again = call("home__weather", {"city": "Paris"})
     async with (
         scripted(again, again, again, text("Enough.")) as (url, asked),
-        agent_with_tools(url, tmp_path, tool_calls=2) as runtime,
+        agent_with(home, url, tool_calls=2) as agent,
     ):
-        events = await turn(runtime.agent, UserInput("What is the weather?"))
+        events = await turn(agent, UserInput("What is the weather?"))
     assert [event.failed for event in of(ToolReturned, events)] == [False, False, True]
     assert "tools" not in asked[-1]
     assert events[-1].reply == "Enough."
 
 
-async def test_a_result_that_is_too_long_is_cut(tmp_path: Path):
+async def test_a_result_that_is_too_long_is_cut(home: ToolBox):
     async with (
         scripted(call("home__long_story", {}), text("Long.")) as (url, asked),
-        agent_with_tools(url, tmp_path, tool_result=200) as runtime,
+        agent_with(home, url, tool_result=200) as agent,
     ):
-        await turn(runtime.agent, UserInput("Tell me a story."))
+        await turn(agent, UserInput("Tell me a story."))
     content = asked[1]["messages"][-1]["content"]
     assert len(content) < 400
     assert content.endswith("(cut here: the rest is too long)")

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from pydantic import ValidationError
 from rich.console import Console
 
 from xy_core.cli.i18n import tr
-from xy_core.core.errors import ConfigError, MissingExtraError
+from xy_core.core.errors import ConfigError, MissingExtraError, Terminated
 from xy_core.runtime import open_runtime
 from xy_core.server.config import ServerConfig
 from xy_core.settings import Settings
 
 
 def run_serve(settings: Settings, given: Mapping[str, Any]) -> None:
-    """Serve until Ctrl-C or SIGTERM.
+    """Serve until Ctrl-C or SIGTERM, after which it returns.
 
     Args:
         settings: the configuration.
@@ -36,7 +37,8 @@ def run_serve(settings: Settings, given: Mapping[str, Any]) -> None:
         from xy_core.server.serving import run_serving  # noqa: PLC0415 - an extra
     except ModuleNotFoundError as error:
         raise MissingExtraError(error.name or "fastapi", "server") from error
-    run_serving(_serve(settings, config))
+    with suppress(Terminated, KeyboardInterrupt):  # to be told to stop is how a server ends
+        run_serving(_serve(settings, config))
 
 
 async def _serve(settings: Settings, config: ServerConfig) -> None:
