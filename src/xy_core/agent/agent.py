@@ -3,23 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any, TypeAlias
 
 from xy_core.agent.calls import TurnTools
 from xy_core.agent.config import AgentConfig
-from xy_core.agent.events import TurnEvent, TurnFailed
+from xy_core.agent.events import TurnEvent
 from xy_core.agent.percept import UserInput
 from xy_core.agent.recap import Recaps
+from xy_core.agent.told import Events, told_events
 from xy_core.agent.tools import ToolBox
 from xy_core.agent.turn import Turn
 from xy_core.core.engine import CoreEngine
-from xy_core.core.errors import BackendError, XyCoreError
 from xy_core.modules.llm import Tool
 from xy_core.modules.llm.types import ToolChoice
 
-Events: TypeAlias = "asyncio.Queue[TurnEvent | None]"
 _BUFFER = 64
 """Events that a slow listener may lag behind before the turn waits for it."""
 
@@ -51,7 +49,7 @@ class Agent:
         events: Events = asyncio.Queue(_BUFFER)
         tools = TurnTools(self._tools, self._config, events.put)
         turn = Turn(self._engine, self._config, user_input, events.put, self._recaps, tools=tools)
-        async with aclosing(_told(turn.run(), events)) as told:
+        async with aclosing(told_events(turn.run(), events)) as told:
             async for event in told:
                 yield event
 
@@ -88,7 +86,7 @@ class SpokenTurn:
 
     async def events(self) -> AsyncGenerator[TurnEvent, None]:
         """Run the turn, once; like `Agent.respond`, but nothing is remembered."""
-        async with aclosing(_told(self._turn.answer(), self._events)) as told:
+        async with aclosing(told_events(self._turn.answer(), self._events)) as told:
             async for event in told:
                 yield event
 
@@ -98,7 +96,7 @@ class SpokenTurn:
         Args:
             results: what they returned, by the ids of their calls.
         """
-        async with aclosing(_told(self._turn.go_on(results), self._events)) as told:
+        async with aclosing(told_events(self._turn.go_on(results), self._events)) as told:
             async for event in told:
                 yield event
 
@@ -114,40 +112,3 @@ class SpokenTurn:
             XyCoreError: the memory does not work.
         """
         await self._turn.remember(heard)
-
-
-async def _told(
-    work: Coroutine[Any, Any, object], events: Events
-) -> AsyncGenerator[TurnEvent, None]:
-    """Yield the events of a turn's work; closing stops the work and waits for its end."""
-    task = asyncio.create_task(_run_to_end(work, events), name="agent.turn")
-    try:
-        while (event := await events.get()) is not None:
-            yield event
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-async def _run_to_end(work: Coroutine[Any, Any, object], events: Events) -> None:
-    """Do a turn's work; its first failure becomes its last event."""
-    try:
-        await work
-    except* XyCoreError as group:
-        await events.put(TurnFailed(_first(group)))
-    except* Exception as group:  # noqa: BLE001 - told to the listener as the last event
-        error = BackendError(f"the turn failed: {_first_error(group)!r}")
-        error.__cause__ = _first_error(group)
-        await events.put(TurnFailed(error))
-    await events.put(None)
-
-
-def _first(group: BaseExceptionGroup[XyCoreError]) -> XyCoreError:
-    error = _first_error(group)
-    return error if isinstance(error, XyCoreError) else BackendError(str(error))
-
-
-def _first_error(group: BaseException) -> BaseException:
-    while isinstance(group, BaseExceptionGroup):
-        group = group.exceptions[0]
-    return group

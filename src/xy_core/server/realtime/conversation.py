@@ -135,6 +135,10 @@ class Conversation:
         """
         del self._items[self.get(item_id).id]
 
+    def items(self) -> list[Item]:
+        """Return all items in their order."""
+        return list(self._items.values())
+
     def unanswered(self) -> list[Item]:
         """Return what the user said and showed since the last reply."""
         found: list[Item] = []

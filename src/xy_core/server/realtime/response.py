@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
@@ -22,6 +22,7 @@ from xy_core.agent import (
 from xy_core.core.errors import XyCoreError
 from xy_core.modules.llm import ToolCall
 from xy_core.server.errors import as_api_error, error_json
+from xy_core.server.realtime.bare import BareTurn
 from xy_core.server.realtime.conversation import Conversation, Item, new_id
 from xy_core.server.realtime.heard import Heard
 from xy_core.server.realtime.settings import SessionSettings
@@ -34,30 +35,30 @@ class Response:
 
     Args:
         turn: what the agent does.
+        events: what it tells; not begun yet.
         asked: the user's items that it answers.
         conversation: where the reply becomes an item.
         settings: of the session when the reply was asked for.
         wire: to the client.
-        results: what the functions returned that the turn called before, by the ids of the calls.
         before: what was heard of the turn's earlier replies.
     """
 
     def __init__(
         self,
-        turn: SpokenTurn,
+        turn: SpokenTurn | BareTurn,
+        events: AsyncGenerator[TurnEvent, None],
         asked: list[Item],
         conversation: Conversation,
+        *,
         settings: SessionSettings,
         wire: Wire,
-        *,
-        results: Mapping[str, str] | None = None,
         before: str = "",
     ) -> None:
         self.id = new_id("resp")
         self.item = Item("assistant", spoken=settings.speaks, status="in_progress")
         self.calls: list[Item] = []
         self._turn = turn
-        self._results = results
+        self._events = events
         self._before = before
         self._asked = asked
         self._conversation = conversation
@@ -84,17 +85,23 @@ class Response:
         """Whether it is still being told."""
         return self._task is not None and not self._task.done()
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether the turn waits for what functions return (a bare model only reads them)."""
+        return bool(self.calls) and isinstance(self._turn, SpokenTurn)
+
     def continued(self, asked: list[Item], settings: SessionSettings) -> Response:
         """Return the reply that follows on what the functions returned."""
+        assert isinstance(self._turn, SpokenTurn)  # noqa: S101 - see `goes_on`
         answers = [item for item in asked if item.role == "function"]
         results = {item.call.id: item.text for item in answers if item.call is not None}
         return Response(
             self._turn,
+            self._turn.go_on(results),
             asked,
             self._conversation,
-            settings,
-            self._wire,
-            results=results,
+            settings=settings,
+            wire=self._wire,
             before=f"{self._before} {self.heard()}".strip(),
         )
 
@@ -149,7 +156,7 @@ class Response:
     async def _run(self) -> None:
         await self._wire.tell("response.created", response=self._body("in_progress"))
         try:
-            async with aclosing(self._events()) as events:
+            async with aclosing(self._events) as events:
                 async for event in events:
                     await self._tell(event)
         except asyncio.CancelledError:
@@ -158,11 +165,6 @@ class Response:
                 raise
             task.uncancel()
         await self._finish()
-
-    def _events(self) -> AsyncGenerator[TurnEvent, None]:
-        if self._results is None:
-            return self._turn.events()
-        return self._turn.go_on(self._results)
 
     async def _tell(self, event: TurnEvent) -> None:
         if self._settings.turn_events:

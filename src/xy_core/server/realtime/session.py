@@ -7,12 +7,14 @@ from collections.abc import AsyncIterator
 
 import structlog
 
-from xy_core.agent import Agent, UserInput
+from xy_core.agent import Agent, SpokenTurn, UserInput
 from xy_core.core.errors import InputError, XyCoreError
 from xy_core.modules.voice import Audio, SpeechStarted
 from xy_core.runtime import Runtime
 from xy_core.server.config import ServerConfig
 from xy_core.server.media import picture_at
+from xy_core.server.openai.catalogue import AGENT, Card
+from xy_core.server.realtime.bare import BareTurn
 from xy_core.server.realtime.client_events import (
     AnyEvent,
     AudioAppend,
@@ -47,15 +49,24 @@ class RealtimeSession:
         runtime: the running program.
         config: of the server.
         wire: to the client.
-        model: what answers.
+        card: what answers.
+        model: its name as the client gave it.
         person: whose memory and mood it is.
     """
 
     def __init__(
-        self, runtime: Runtime, config: ServerConfig, wire: Wire, *, model: str, person: str
+        self,
+        runtime: Runtime,
+        config: ServerConfig,
+        wire: Wire,
+        *,
+        card: Card,
+        model: str,
+        person: str,
     ) -> None:
         self._runtime = runtime
         self._agent: Agent = runtime.agent
+        self._card = card
         self._config = config
         self._wire = wire
         self._person = person
@@ -231,18 +242,27 @@ class RealtimeSession:
         if not asked:
             raise InputError("there is nothing to answer: add an item, or commit sound, first")
         before = self._response
-        if before is not None and before.calls and asked[-1].role == "function":
+        if before is not None and asked[-1].role == "function" and before.goes_on:
             self._response = before.continued(asked, settings)
         else:
             await self._settle()
+            self._response = self._reply(asked, settings)
+        self._response.start(group)
+
+    def _reply(self, asked: list[Item], settings: SessionSettings) -> Response:
+        turn: SpokenTurn | BareTurn
+        if self._card.id != AGENT:
+            turn = BareTurn(self._runtime, self._card, self._conversation, asked, settings)
+        else:
             turn = self._agent.converse(
                 _input(asked, self._person),
                 speak=settings.speaks,
                 tools=settings.functions,
                 tool_choice=settings.choice,
             )
-            self._response = Response(turn, asked, self._conversation, settings, self._wire)
-        self._response.start(group)
+        return Response(
+            turn, turn.events(), asked, self._conversation, settings=settings, wire=self._wire
+        )
 
     async def _cancel(self, event: ResponseCancel) -> None:
         response = self._response

@@ -80,6 +80,7 @@ class SessionSettings(_Part):
         audio: its formats, and how turns are detected.
         turn_events: whether what the agent feels, recalls and means is told as well, as events
             of type ``xy.turn``; an extension.
+        instructions: what a bare model is told first; the agent has a character of its own.
         tools: functions that the model may call.
         tool_choice: whether it may, must not or must, or which one.
     """
@@ -89,6 +90,7 @@ class SessionSettings(_Part):
     output_modalities: tuple[Literal["audio", "text"]] = ("audio",)
     audio: SessionAudio = SessionAudio()
     turn_events: bool = False
+    instructions: str = Field("", max_length=100_000)
     tools: tuple[FunctionTool, ...] = Field((), max_length=128)
     tool_choice: Literal["auto", "none", "required"] | NamedFunction = "auto"
 
