@@ -15,6 +15,7 @@ from xy_core.agent import (
     TurnDone,
     TurnEvent,
 )
+from xy_core.agent.language import language_of
 from xy_core.agent.told import Events, told_events
 from xy_core.core.task import TaskPriority
 from xy_core.modules.llm import LLMService, Message, ToolCall
@@ -116,7 +117,8 @@ class BareTurn:
         voice = self._runtime.engine.module(VoiceService)
         number = 0
         while (sentence := await self._sentences.get()) is not None:
-            spoken = voice.speak(sentence, language=self._card.language, priority=TaskPriority.HIGH)
+            language = language_of(sentence, self._card.language)
+            spoken = voice.speak(sentence, language=language, priority=TaskPriority.HIGH)
             async with spoken as chunks:
                 async for audio in chunks:
                     await self._events.put(Spoken(number, audio))
