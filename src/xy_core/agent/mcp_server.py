@@ -115,7 +115,7 @@ class McpServer:
         found: list[Tool] = []
         cursor = None
         for _ in range(_MOST_PAGES):
-            page = await client.list_tools(cursor=cursor)
+            page = await client.list_tools(cursor=cursor, cache_mode="refresh")
             found += [
                 Tool(tool.name, tool.description or "", tool.input_schema)
                 for tool in page.tools
