@@ -20,7 +20,8 @@ from typing import Any
 import httpx
 
 _LONGEST_ORDER = 1 << 24
-_TIMEOUT = 120.0
+_TIMEOUT = 600.0
+"""Seconds without a byte, as in OpenAI's own client: of 200 clients most wait for their turn."""
 _REFUSED = 429
 
 
