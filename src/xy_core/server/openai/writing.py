@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 
-from xy_core.agent import Agent, ReplyToken, TurnDone, TurnFailed, UserInput
+from xy_core.agent import ReplyToken, TurnDone, TurnFailed, UserInput
 from xy_core.core.errors import XyCoreError
 from xy_core.core.task import TaskPriority
 from xy_core.modules.llm import Completion, Delta, LLMService, Message, Usage
@@ -41,8 +41,7 @@ async def answer(runtime: Runtime, user_input: UserInput) -> AsyncGenerator[Delt
     The last piece says what the exchange amounts to: the tokens of the user's words and of the
     reply, counted by the model that writes. What the agent reads and thinks besides is not in it.
     """
-    silent = runtime.settings.agent.model_copy(update={"speak": False})
-    agent = Agent(runtime.engine, silent)
+    agent = runtime.agent.answering(speak=False)
     usage: Usage | None = None
     async with aclosing(agent.respond(user_input)) as events:
         async for event in events:
