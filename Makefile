@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help demo test fuzz-api lint types format bench docs clean
+.PHONY: help demo test fuzz-api fuzz-decoders lint types format bench docs clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -21,6 +21,12 @@ test: $(VENV)/.dev ## Set everything up and run all tests
 fuzz-api: $(VENV)/.dev ## Hold the server against its OpenAPI document (CASES=20000)
 	$(BIN)/xy-core models pull --profile embedded
 	CASES=$(or $(CASES),20000) $(BIN)/pytest -n 0 -s -m slow tests/server/test_contract.py
+
+fuzz-decoders: $(VENV)/.dev ## Feed the decoders of files with what atheris makes up (SECONDS=60 each)
+	$(PIP) install --quiet --group fuzz
+	for decoder in catalogue gguf picture audio; do \
+		$(BIN)/python tests/fuzz/decoders.py $$decoder -max_total_time=$(or $(SECONDS),60) || exit; \
+	done
 
 lint: $(VENV)/.dev ## Check style
 	$(BIN)/ruff check .
