@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help demo test fuzz-api check-wheel lint types format bench docs clean
+.PHONY: help demo test fuzz-api fuzz-decoders check-wheel lint types format bench docs clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -29,6 +29,12 @@ check-wheel: $(VENV)/.dev ## Build the wheel, install it alone, run doctor and d
 	out/wheel/alone/bin/python -m pip install --quiet "$$(ls out/wheel/*.whl)[embedded]"
 	test "$$(stat -c %s out/wheel/*.whl)" -le 50000000 && ls -l out/wheel/*.whl
 	cd out/wheel && alone/bin/xy-core doctor && alone/bin/xy-core demo --out demo
+
+fuzz-decoders: $(VENV)/.dev ## Feed the decoders of files with what atheris makes up (SECONDS=60 each)
+	$(PIP) install --quiet --group fuzz
+	for decoder in catalogue gguf picture audio; do \
+		$(BIN)/python tests/fuzz/decoders.py $$decoder -max_total_time=$(or $(SECONDS),60) || exit; \
+	done
 
 lint: $(VENV)/.dev ## Check style
 	$(BIN)/ruff check .

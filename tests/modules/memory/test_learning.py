@@ -174,7 +174,7 @@ async def test_a_full_disk_loses_what_is_new_and_nothing_else(open_memory):
     async with open_memory() as memory:
         await memory.remember_turn("lin", "user", "an old cat")
         await memory.settle()
-        connection = memory._store._connection
+        connection = memory._access.store._connection
         (pages,) = connection.execute("PRAGMA page_count").fetchone()
         connection.execute(f"PRAGMA max_page_count = {pages}")
         await memory.remember_turn("lin", "user", "x" * 20_000)

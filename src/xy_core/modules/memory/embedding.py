@@ -11,7 +11,7 @@ import numpy as np
 from xy_core.core.errors import BackendError
 from xy_core.core.scheduler import GlobalTaskScheduler
 from xy_core.core.task import TaskPriority, TaskType
-from xy_core.modules.memory.store import Vectors
+from xy_core.modules.memory.query import Vectors
 
 MULTILINGUAL = "use-multilingual"
 SERVER = "server"
