@@ -4,12 +4,13 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+TYPESCRIPT := 5.9.3
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help demo test fuzz-api fuzz-decoders check-wheel lint types format bench docs clean
+.PHONY: help demo test fuzz-api fuzz-decoders check-wheel lint types web-types screenshots format bench docs clean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
 
 demo: $(VENV)/.runtime ## Set everything up and run three complete turns, saved in out/demo
 	$(BIN)/xy-core demo --out out/demo
@@ -42,6 +43,13 @@ lint: $(VENV)/.dev ## Check style
 
 types: $(VENV)/.dev ## Check types
 	$(BIN)/mypy
+
+web-types: ## Check the types of the web page (needs Node; skipped without)
+	@if command -v npx >/dev/null; then npx --yes --package typescript@$(TYPESCRIPT) tsc -p tsconfig.json; \
+		else echo "skipped: the page's types are checked by TypeScript, and Node is not installed"; fi
+
+screenshots: $(VENV)/.dev ## Take the pictures of the web page anew into docs/images (needs Chromium)
+	$(BIN)/pytest -n 0 -q -m slow tests/web/test_screenshots.py
 
 format: $(VENV)/.dev ## Put the code into shape
 	$(BIN)/ruff check --fix .

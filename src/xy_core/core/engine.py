@@ -24,6 +24,7 @@ from xy_core.core.entry_points import (
 from xy_core.core.errors import JournalError, ModuleError, ModuleUnavailable
 from xy_core.core.events import EventBus
 from xy_core.core.health import EngineReport, ModuleReport
+from xy_core.core.histogram import Quantiles
 from xy_core.core.journal import Journal
 from xy_core.core.model import ModelMoved
 from xy_core.core.model_events import ModelStateChanged
@@ -252,9 +253,13 @@ class CoreEngine:
             lanes=self.scheduler.statistics(),
             devices=self.scheduler.devices(),
             topics=self.bus.statistics(),
-            loop_lag=None if self._watchdog is None else self._watchdog.lag,
+            loop_lag=self.loop_lag(),
             blockers=[] if self._watchdog is None else list(self._watchdog.blockers),
         )
+
+    def loop_lag(self) -> Quantiles | None:
+        """Return how late the event loop has run, in seconds; None if nobody watches."""
+        return None if self._watchdog is None else self._watchdog.lag
 
     # -- for the supervisor ------------------------------------------------------------------
 

@@ -8,9 +8,12 @@ from starlette.types import ASGIApp
 
 from xy_core import __version__
 from xy_core.runtime import Runtime
-from xy_core.server.admin import events, health, metrics, tasks
+from xy_core.server.admin import catalogue, events, health, metrics, residency, tasks
+from xy_core.server.admin import config as settings
+from xy_core.server.admin import runtime as watched
+from xy_core.server.admin.pulls import Pulls
 from xy_core.server.admission import Admission
-from xy_core.server.agent import emotion, memory, turns
+from xy_core.server.agent import emotion, memories, memory, turns
 from xy_core.server.config import ServerConfig
 from xy_core.server.errors import DOCUMENTED, handle_errors
 from xy_core.server.exchange import Exchanges
@@ -30,6 +33,7 @@ from xy_core.server.security.access import Access
 from xy_core.server.security.body import BodyLimits
 from xy_core.server.security.hosts import Gate
 from xy_core.server.security.keys import KeyStore
+from xy_core.server.web import pages
 
 _ROUTERS = (
     models.router,
@@ -43,10 +47,16 @@ _ROUTERS = (
     realtime.router,
     emotion.router,
     memory.router,
+    memories.router,
     tasks.router,
     events.router,
+    watched.router,
+    residency.router,
+    catalogue.router,
     metrics.router,
     health.router,
+    settings.router,
+    pages.router,
 )
 
 
@@ -69,6 +79,7 @@ def create_app(runtime: Runtime, config: ServerConfig) -> Exchanges:
     api.state.runtime = runtime
     api.state.config = config
     api.state.remote_images = RemoteImages(config.remote_images)
+    api.state.pulls = Pulls(runtime)
     api.state.seats = realtime.Seats(config.realtime.sessions)
     handle_errors(api)
     for router in _ROUTERS:
@@ -87,7 +98,7 @@ def _with_cors(app: ASGIApp, config: ServerConfig) -> ASGIApp:
     return CORSMiddleware(
         app,
         allow_origins=config.origins,
-        allow_methods=["GET", "POST", "DELETE"],
+        allow_methods=["GET", "POST", "PUT", "DELETE"],
         allow_headers=["authorization", "content-type", "idempotency-key", "x-priority"],
         expose_headers=["x-request-id", "retry-after"],
     )
