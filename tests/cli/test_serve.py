@@ -42,17 +42,15 @@ def running(environment, tmp_path, *options: str) -> Iterator[tuple[subprocess.P
             process.kill()
 
 
-@pytest.mark.parametrize(
-    ("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)], ids=["ctrl-c", "term"]
-)
-def test_it_answers_until_it_is_told_to_stop(environment, tmp_path, number, status):
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "term"])
+def test_it_answers_until_it_is_told_to_stop(environment, tmp_path, number):
     with running(environment, tmp_path) as (process, address):
         assert httpx.get(f"{address}/healthz", trust_env=False).json() == {"status": "ok"}
         read = httpx.post(f"{address}/v1/emotion", json={"text": "I am happy"}, trust_env=False)
         assert read.json()["top"] == "joy"
         begun = time.monotonic()
         process.send_signal(number)
-        assert process.wait(SOON) == status
+        assert process.wait(SOON) == 0
         assert time.monotonic() - begun < SOON
         assert "Traceback" not in process.stderr.read()
 

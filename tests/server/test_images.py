@@ -211,3 +211,19 @@ async def test_an_edit_without_a_picture_or_as_json_is_refused(http):
     without = await http.post("/v1/images/edits", data={"prompt": "a"}, files={"b": b"c"})
     assert (without.status_code, without.json()["error"]["param"]) == (400, "image")
     assert (await http.post("/v1/images/edits", json={"prompt": "a"})).status_code == 400
+
+
+async def test_too_large_too_deep_and_too_many_are_refused(http, serve):
+    body = b'{"prompt": "a", "b": ' + b"[" * 80 + b"]" * 80 + b"}"
+    deep = await http.post(
+        "/v1/images/generations", content=body, headers={"Content-Type": "application/json"}
+    )
+    assert (deep.status_code, deep.json()["error"]["code"]) == (400, "too_deep")
+    many = {"prompt": "a"} | {f"field{number}": "a" for number in range(1_100)}
+    form = await http.post("/v1/images/edits", data=many, files={"image": png()[1]})
+    assert form.status_code == 400
+    async with serve(limits={"body": 1_000}) as address:
+        large = await http.post(
+            f"{address}/v1/images/edits", data={"prompt": "a"}, files={"image": b"a" * 2_000}
+        )
+    assert (large.status_code, large.json()["error"]["code"]) == (413, "body_too_large")

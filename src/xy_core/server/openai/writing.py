@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 
-from xy_core.agent import ReplyToken, TurnDone, TurnFailed, UserInput
+from xy_core.agent import Heard, ReplyToken, TurnDone, TurnFailed, UserInput
 from xy_core.core.errors import XyCoreError
 from xy_core.core.task import TaskPriority
 from xy_core.modules.llm import Completion, Delta, LLMService, Message, Usage
@@ -38,18 +38,22 @@ async def write(
 async def answer(runtime: Runtime, user_input: UserInput) -> AsyncGenerator[Delta, None]:
     """Let the agent reply, in writing only; closing it stops the turn.
 
-    The last piece says what the exchange amounts to: the tokens of the user's words and of the
-    reply, counted by the model that writes. What the agent reads and thinks besides is not in it.
+    The last piece says what the exchange amounts to: the tokens of the user's words, typed and
+    spoken, and of the reply, counted by the model that writes. What the agent reads and thinks
+    besides is not in it.
     """
     agent = runtime.agent.answering(speak=False)
     usage: Usage | None = None
+    said = user_input.text
     async with aclosing(agent.respond(user_input)) as events:
         async for event in events:
             match event:
+                case Heard(transcript):
+                    said = f"{said} {transcript.text}".strip()
                 case ReplyToken():
                     yield Delta(event.text)
                 case TurnDone():
-                    usage = await _exchanged(runtime, user_input.text, event)
+                    usage = await _exchanged(runtime, said, event)
                 case TurnFailed():
                     raise event.error
     yield Delta("", STOP, usage=usage)
