@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from xy_core.agent.agent import Agent
+from xy_core.agent.embedding import lent_embedder
 from xy_core.core.engine import CoreEngine
 from xy_core.core.events import EventBus
 from xy_core.core.garbage import settled_objects
@@ -61,5 +62,6 @@ async def open_runtime(
     with terminating():
         async with engine:
             await engine.load_modules(settings.modules if modules is None else modules)
-            with settled_objects():
-                yield Runtime(settings, engine, Agent(engine, settings.agent), store)
+            async with lent_embedder(engine):
+                with settled_objects():
+                    yield Runtime(settings, engine, Agent(engine, settings.agent), store)
