@@ -92,10 +92,10 @@ async def test_the_settings_let_memories_go(open_memory):
 
 
 async def test_another_embedder_takes_over_in_the_background(open_memory):
-    async def embed(texts):
+    async def embed(texts, _priority):
         return np.array([[len(text), 1.0] for text in texts], np.float32)
 
-    async def broken(_texts):
+    async def broken(_texts, _priority):
         return np.zeros((1, 0), np.float32)
 
     async with open_memory() as memory:

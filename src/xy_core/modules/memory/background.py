@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from xy_core.core.errors import XyCoreError
@@ -23,23 +24,41 @@ _PEOPLE = 256
 
 
 class Gathering:
-    """Lets things gather for some seconds, so that they are done at once; not while somebody waits.
+    """Lets work gather until nothing has been going on for a while, unless somebody waits for it.
 
-    Each piece of background work takes the processor from a turn that runs meanwhile: few large
-    ones are in the way of fewer turns than many small ones.
+    Each piece of background work takes the processor from a turn that runs meanwhile.
+
+    Args:
+        quiet: seconds without `disturb` after which the work is done.
+        latest: seconds after which it is done in any case.
     """
 
-    def __init__(self, seconds: float) -> None:
-        self._seconds = seconds
+    def __init__(self, quiet: float, latest: float) -> None:
+        self._quiet = quiet
+        self._latest = latest
+        self._disturbed = -math.inf
         self._waiting = 0
         self._hurry = asyncio.Event()
 
+    def disturb(self) -> None:
+        """Say that something is going on that the work would delay."""
+        self._disturbed = asyncio.get_running_loop().time()
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing has been going on for a while."""
+        return asyncio.get_running_loop().time() >= self._disturbed + self._quiet
+
     async def over(self) -> None:
-        """Return when enough time has passed, or somebody waits."""
-        try:
-            await asyncio.wait_for(self._hurry.wait(), self._seconds)
-        except TimeoutError:
-            return
+        """Return when the work is to be done."""
+        now = asyncio.get_running_loop().time
+        begun = now()
+        while not self._hurry.is_set():
+            until = min(max(self._disturbed, begun) + self._quiet, begun + self._latest)
+            if now() >= until:
+                return
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._hurry.wait(), until - now())
 
     @contextmanager
     def hurried(self) -> Iterator[None]:
@@ -62,7 +81,7 @@ class Writer:
     """
 
     def __init__(self, most: int, linger: float) -> None:
-        self._gathering = Gathering(linger)
+        self._gathering = Gathering(linger, linger)
         self._queue: asyncio.Queue[Item] = asyncio.Queue(most)
         self._last: dict[str, int] = {}
         self._given = self._done = 0

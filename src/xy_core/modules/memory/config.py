@@ -71,14 +71,17 @@ class MemoryConfig(StrictModel):
     embedding: str | None = Field(
         "minilm-l6-int8",
         description="What understands meaning: the catalogue id of an English embedder, "
-        "use-multilingual (extra memory-multilingual), server (embedding_server); none: words "
-        "only.",
+        "use-multilingual (extra memory-multilingual), server (embedding_server), llm (the model "
+        "of llm.models with task='embed'); none: words only.",
     )
     embed_after: float = Field(
         1.0,
         ge=0,
-        description="Seconds that new memories gather before they are embedded; words find them "
-        "at once.",
+        description="Seconds without a recall after which new memories are embedded; words find "
+        "them at once.",
+    )
+    embed_latest: float = Field(
+        30.0, ge=0, description="Seconds after which they are embedded even between recalls."
     )
     embedding_server: EmbeddingServer = EmbeddingServer()
     device: str = Field("cpu", description="The device lane that the embedder uses.")

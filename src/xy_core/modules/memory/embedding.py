@@ -13,10 +13,12 @@ from xy_core.core.scheduler import GlobalTaskScheduler
 from xy_core.core.task import TaskPriority, TaskType
 from xy_core.modules.memory.query import Vectors
 
+LENT = "llm"
 MULTILINGUAL = "use-multilingual"
 SERVER = "server"
-EmbedCall = Callable[[Sequence[str]], Awaitable[Vectors]]
-"""Returns one vector a text: float32, (texts, dimensions); of any length."""
+EmbedCall = Callable[[Sequence[str], TaskPriority], Awaitable[Vectors]]
+"""Returns one vector a text: float32, (texts, dimensions); of any length. It is told how urgent
+that is: old memories are embedded anew as LOW work."""
 
 
 class LocalModel(Protocol):
@@ -112,6 +114,7 @@ class CalledEmbedder:
         found: Any = await self._scheduler.run(
             self._call,
             texts,
+            priority,
             name="memory.embed",
             task_type=TaskType.DEFAULT,
             priority=priority,

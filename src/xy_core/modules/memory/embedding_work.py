@@ -11,24 +11,25 @@ from xy_core.modules.memory.access import StoreAccess
 from xy_core.modules.memory.background import Gathering, Note
 from xy_core.modules.memory.embedding import Embedder
 
-_BATCH = 32  # memories that are embedded at a time
+_BATCH, _PIECE = 32, 4  # memories that are embedded at a time, while all is quiet and else
 _LOW = TaskPriority.LOW
 
 
 class EmbeddingWork:
     """Gives memories without a vector one, as LOW work.
 
-    What was written is left to gather for `linger` seconds: a batch costs little more than one
-    memory, and holds up a turn once instead of often. By words it is found at once.
+    Recalls go before it: it waits until there was none for a while (see `Gathering`), and where
+    they follow one another without a pause, it goes on in pieces that are small enough for a recall
+    to wait for. By words everything is found at once.
 
     Attributes:
         embedder: what makes vectors; None: recall goes by words alone.
     """
 
-    def __init__(self, access: StoreAccess, linger: float, note: Note) -> None:
+    def __init__(self, access: StoreAccess, gathering: Gathering, note: Note) -> None:
         self.embedder: Embedder | None = None
         self._access = access
-        self._gathering = Gathering(linger)
+        self._gathering = gathering
         self._note = note
         self._some: asyncio.Queue[None] = asyncio.Queue(1)
 
@@ -39,6 +40,10 @@ class EmbeddingWork:
         await self._access.call(change, embedder.name, name="memory.open")
         self.embedder = embedder
         self.soon()
+
+    def recalling(self) -> None:
+        """Say that somebody waits for a recall."""
+        self._gathering.disturb()
 
     def soon(self) -> None:
         """Say that there may be memories to embed."""
@@ -65,7 +70,8 @@ class EmbeddingWork:
     async def _embed_all(self) -> None:
         while (embedder := self.embedder) is not None:
             store = self._access.opened()
-            read = partial(store.without_vector, _BATCH, english_only=embedder.english_only)
+            size = _BATCH if self._gathering.quiet else _PIECE
+            read = partial(store.without_vector, size, english_only=embedder.english_only)
             waiting = await self._access.call(read, name="memory.read", priority=_LOW)
             if not waiting:
                 return

@@ -15,9 +15,9 @@ from xy_core.core.module import HealthStatus, Module, ModuleContext, ModuleHealt
 from xy_core.core.task import TaskPriority, TaskType
 from xy_core.modules.memory.access import StoreAccess
 from xy_core.modules.memory.archive import Archive
-from xy_core.modules.memory.background import Extractor, Item, Learner, Writer
+from xy_core.modules.memory.background import Extractor, Gathering, Item, Learner, Writer
 from xy_core.modules.memory.config import MemoryConfig
-from xy_core.modules.memory.embedding import CalledEmbedder, EmbedCall
+from xy_core.modules.memory.embedding import LENT, CalledEmbedder, EmbedCall
 from xy_core.modules.memory.embedding_work import EmbeddingWork
 from xy_core.modules.memory.facts import fold
 from xy_core.modules.memory.forgetting import Forgetting
@@ -54,7 +54,8 @@ class MemoryService(Forgetting, Archive, Meaning, Module[MemoryConfig]):
         super().__init__(context, config)
         self._writer = Writer(config.pending, config.write_after)
         self._access = StoreAccess(context.scheduler, self._writer, self.name)
-        self._embedding = EmbeddingWork(self._access, config.embed_after, self._note)
+        gathering = Gathering(config.embed_after, config.embed_latest)
+        self._embedding = EmbeddingWork(self._access, gathering, self._note)
         self._learner = Learner(context.scheduler, config.extract_timeout, self._note)
         self._retainer = Retainer(context, config, self.tidy, self._note)
         self._tasks: list[asyncio.Task[None]] = []
@@ -118,6 +119,11 @@ class MemoryService(Forgetting, Archive, Meaning, Module[MemoryConfig]):
             return ModuleHealth(HealthStatus.DEGRADED, str(self._trouble), facts)
         return ModuleHealth(HealthStatus.READY, facts=facts)
 
+    @property
+    def borrows_embedder(self) -> bool:
+        """Whether the settings want `use_embedder` to be called with a language model's vectors."""
+        return self.config.embedding == LENT
+
     async def use_embedder(self, name: str, embed: EmbedCall) -> None:
         """Understand meaning by another function from now on, such as a language model's.
 
@@ -126,7 +132,7 @@ class MemoryService(Forgetting, Archive, Meaning, Module[MemoryConfig]):
 
         Args:
             name: tells its vectors from those of others.
-            embed: returns one vector a text, float32 (texts, dimensions).
+            embed: returns one vector a text, float32 (texts, dimensions); told how urgent it is.
         """
         await self._embedding.use(
             CalledEmbedder(name, embed, self.context.scheduler, _EMBED_TIMEOUT)
@@ -268,6 +274,7 @@ class MemoryService(Forgetting, Archive, Meaning, Module[MemoryConfig]):
         if limit <= 0 or not (words.strip() or emotion):
             return []
         await self._writer.written(owner)
+        self._embedding.recalling()
         vector = None
         embedder = self._embedding.embedder
         if embedder and words.strip() and not (embedder.english_only and language == "zh"):
