@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 TYPESCRIPT := 5.9.3
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help demo test fuzz-api lint types web-types screenshots format bench docs clean
+.PHONY: help demo test fuzz-api fuzz-decoders check-wheel lint types web-types screenshots format bench docs clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -22,6 +22,20 @@ test: $(VENV)/.dev ## Set everything up and run all tests
 fuzz-api: $(VENV)/.dev ## Hold the server against its OpenAPI document (CASES=20000)
 	$(BIN)/xy-core models pull --profile embedded
 	CASES=$(or $(CASES),20000) $(BIN)/pytest -n 0 -s -m slow tests/server/test_contract.py
+
+check-wheel: $(VENV)/.dev ## Build the wheel, install it alone, run doctor and demo with it
+	rm -rf out/wheel
+	$(BIN)/python -m build --outdir out/wheel
+	$(PYTHON) -m venv out/wheel/alone
+	out/wheel/alone/bin/python -m pip install --quiet "$$(ls out/wheel/*.whl)[embedded]"
+	test "$$(stat -c %s out/wheel/*.whl)" -le 50000000 && ls -l out/wheel/*.whl
+	cd out/wheel && alone/bin/xy-core doctor && alone/bin/xy-core demo --out demo
+
+fuzz-decoders: $(VENV)/.dev ## Feed the decoders of files with what atheris makes up (SECONDS=60 each)
+	$(PIP) install --quiet --group fuzz
+	for decoder in catalogue gguf picture audio; do \
+		$(BIN)/python tests/fuzz/decoders.py $$decoder -max_total_time=$(or $(SECONDS),60) || exit; \
+	done
 
 lint: $(VENV)/.dev ## Check style
 	$(BIN)/ruff check .

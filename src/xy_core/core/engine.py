@@ -203,6 +203,10 @@ class CoreEngine:
             raise ModuleUnavailable(kind.name, cause)
         return module
 
+    def running(self) -> list[AnyModule]:
+        """Return the running modules, in the order of their start."""
+        return list(self._runner.running.values())
+
     async def call(self, name: str, method: str, *args: Any, **kwargs: Any) -> Any:
         """Call a method of a module by its name, and return what it returns, awaited if it can be.
 

@@ -18,7 +18,15 @@ from xy_core.server.config import ServerConfig
 from xy_core.server.errors import DOCUMENTED, handle_errors
 from xy_core.server.exchange import Exchanges
 from xy_core.server.idempotency import Idempotency
-from xy_core.server.openai import chat, models, responses, speech, transcriptions, unavailable
+from xy_core.server.openai import (
+    chat,
+    embeddings,
+    images,
+    models,
+    responses,
+    speech,
+    transcriptions,
+)
 from xy_core.server.realtime import endpoint as realtime
 from xy_core.server.remote_images import RemoteImages
 from xy_core.server.security.access import Access
@@ -33,7 +41,8 @@ _ROUTERS = (
     responses.router,
     speech.router,
     transcriptions.router,
-    unavailable.router,
+    embeddings.router,
+    images.router,
     turns.router,
     realtime.router,
     emotion.router,
