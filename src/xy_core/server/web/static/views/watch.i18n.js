@@ -31,7 +31,7 @@ export const en = {
   "watch.free": "Free",
   "watch.working": "Working memory",
   "watch.foreign": "Other programs",
-  "watch.lag": "How late the event loop runs",
+  "watch.lag": "Event loop lag",
   "watch.worst": "at most",
   "watch.mean": "mean",
   "watch.throughput": "Throughput",
