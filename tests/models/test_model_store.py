@@ -233,6 +233,15 @@ async def test_remove_deletes_the_model_and_its_unfinished_download(web: Web, hu
     assert not list((hub.root / ".staging").iterdir())
 
 
+async def test_remove_leaves_alone_what_a_link_leads_to(wheels: ModelStore, tmp_path: Path):
+    elsewhere = tmp_path / "another disk"
+    (await wheels.pull("toy")).directory.rename(elsewhere)
+    (wheels.root / "toy").symlink_to(elsewhere, target_is_directory=True)
+    assert await wheels.remove("toy")
+    assert not wheels.installed("toy")
+    assert list(elsewhere.iterdir())
+
+
 async def test_verify_finds_a_changed_byte(wheels: ModelStore):
     file = (await wheels.pull("toy")).file("a.bin")
     changed = bytearray(file.read_bytes())

@@ -180,7 +180,9 @@ class ModelStore:
             return False
         async with self._changing(entry):
             for folder in folders:
-                if folder.exists():
+                if folder.is_symlink():
+                    folder.unlink()  # what it leads to is not the store's to delete
+                elif folder.exists():
                     await asyncio.to_thread(shutil.rmtree, folder)
         return True
 

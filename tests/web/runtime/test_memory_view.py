@@ -81,8 +81,8 @@ async def test_a_search_finds_and_code_stays_text(view: Any):
     assert await view.evaluate("window.hacked") is None
     await view.get_by_role("searchbox").fill("")
     await view.get_by_label("Emotion").select_option("fear")
-    await entry(view, HOSTILE).wait_for()
-    assert await view.locator(".memory-entry").count() == 1
+    await view.locator(".memory-entry").nth(1).wait_for(state="detached")
+    assert await view.locator(".memory-text p").first.text_content() == HOSTILE
 
 
 async def test_the_moods_are_walked_through_by_keyboard(view: Any):

@@ -173,7 +173,8 @@ async def test_what_somebody_reads_does_not_move(watch: Any, server: Any):
             .replaceAll(',', '')) >= before + 60""",
         arg=before,
     )
-    assert await rows.evaluate(middle) == read
+    same = f"([box, read]) => ({middle})(box) === read"
+    await watch.wait_for_function(same, arg=[await rows.element_handle(), read])
     await watch.get_by_role("button", name="To the newest").click()
     await watch.wait_for_function(
         "document.querySelector('.watch-rows').scrollTop === 0",

@@ -1,5 +1,5 @@
 // The stream of events: filtered, and only the rows in sight are drawn.
-import { html, useEffect, useMemo, useRef, useState } from "../../vendor/preact.js";
+import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from "../../vendor/preact.js";
 import { clock, number } from "../../lib/format.js";
 import { Icon } from "../../lib/icons.js";
 
@@ -87,9 +87,12 @@ function Rows({ feed, filtered, count, t, onPick }) {
   const [active, setActive] = useState(/** @type {number | null} */ (null));
   const before = useRef(count);
   useEffect(() => setTall(box.current?.clientHeight ?? 320), []);
-  useEffect(() => {
+  useLayoutEffect(() => {
     // New rows come on top: what somebody reads further down must not move.
-    if (box.current && box.current.scrollTop > 0) box.current.scrollTop += (count - before.current) * ROW;
+    if (box.current && box.current.scrollTop > 0) {
+      box.current.scrollTop += (count - before.current) * ROW;
+      setTop(box.current.scrollTop);
+    }
     before.current = count;
   }, [count]);
   const first = Math.max(0, Math.floor(top / ROW) - SPARE);
