@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from model_web import file_toml
 
 from xy_core.core.errors import ConfigError, UnknownModelError
@@ -87,3 +91,37 @@ def test_a_file_that_is_no_catalogue_is_an_error(tmp_path: Path, text: bytes):
         bundled_catalogue().extended(file)
     with pytest.raises(ConfigError, match="cannot be read"):
         bundled_catalogue().extended(tmp_path / "missing.toml")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"models = " + b"[" * 100_000,
+        b"models = " + b"{a=" * 100_000,
+        b"models = " + b"9" * 10_000,
+        b"[[models]]\nsize = " + b"-" * 10 + b"1",
+        b"# " + b"x" * 5 * 2**20,
+    ],
+    ids=["deep arrays", "deep tables", "a huge number", "signs", "too large"],
+)
+def test_a_hostile_file_is_an_error(tmp_path: Path, text: bytes):
+    file = tmp_path / "c.toml"
+    file.write_bytes(text)
+    with pytest.raises(ConfigError, match="catalogue"):
+        bundled_catalogue().extended(file)
+
+
+OURS = (files("xy_core.models") / "catalogue.toml").read_bytes()[:6_000]
+EDIT = st.tuples(st.integers(0, len(OURS)), st.integers(0, 40), st.binary(max_size=20))
+
+
+@settings(max_examples=150, deadline=None)
+@given(edits=st.lists(EDIT, max_size=5), text=st.none() | st.binary(max_size=300))
+def test_any_bytes_are_a_catalogue_or_one_error(tmp_path_factory, edits, text):
+    content = OURS if text is None else text
+    for place, removed, added in edits:
+        content = content[:place] + added + content[place + removed :]
+    file = tmp_path_factory.mktemp("fuzz") / "c.toml"
+    file.write_bytes(content)
+    with suppress(ConfigError):
+        bundled_catalogue().extended(file)

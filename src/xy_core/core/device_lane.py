@@ -150,6 +150,17 @@ class DeviceLane(Lane):
             raise InvalidTaskError(f"no model {name!r} is registered")
         return await max(seats, key=lambda seat: seat.free).residency.preload(name)
 
+    async def free_model(self, name: str) -> bool:
+        """Unload a model from all devices once nothing uses it; whether it was on any.
+
+        Raises:
+            InvalidTaskError: no such model is registered.
+        """
+        seats = [seat for seat in self.backlog.seats if name in seat.residency]
+        if not seats:
+            raise InvalidTaskError(f"no model {name!r} is registered")
+        return any(await asyncio.gather(*(seat.residency.unload(name) for seat in seats)))
+
     def look(self) -> None:
         """Start what can start: a model has come or gone, or memory is free again."""
         self._pump(self._time())

@@ -19,6 +19,8 @@ Kind = Literal["llm", "vlm", "stt", "tts", "embedding", "emotion", "image", "ser
 
 ModelId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]*$", max_length=80)]
 """One path segment."""
+_MAX_FILE = 4 * 2**20
+"""Bytes of a user's catalogue; ours has 60,000."""
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -123,7 +125,11 @@ def bundled_catalogue() -> Catalogue:
 
 def _read(file: Path) -> str:
     try:
-        return file.expanduser().read_text("utf-8")
+        with file.expanduser().open("rb") as opened:
+            content = opened.read(_MAX_FILE + 1)
+        if len(content) > _MAX_FILE:
+            raise ConfigError(f"catalogue {file} has over {_MAX_FILE:,} bytes: is it a catalogue?")
+        return content.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"catalogue {file} cannot be read: {error}") from error
 
@@ -131,9 +137,10 @@ def _read(file: Path) -> str:
 def _parse(text: str, where: str) -> Catalogue:
     try:
         return Catalogue.model_validate(tomllib.loads(text))
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"catalogue {where} is not valid TOML: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         raise ConfigError(f"catalogue {where}: {key}: {first['msg']}") from error
+    except (ValueError, RecursionError) as error:
+        # Beside its own error, tomllib lets through those of huge numbers and of deep nesting.
+        raise ConfigError(f"catalogue {where} is not valid TOML: {error}") from error

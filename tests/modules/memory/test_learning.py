@@ -92,10 +92,10 @@ async def test_the_settings_let_memories_go(open_memory):
 
 
 async def test_another_embedder_takes_over_in_the_background(open_memory):
-    async def embed(texts):
+    async def embed(texts, _priority):
         return np.array([[len(text), 1.0] for text in texts], np.float32)
 
-    async def broken(_texts):
+    async def broken(_texts, _priority):
         return np.zeros((1, 0), np.float32)
 
     async with open_memory() as memory:
@@ -174,7 +174,7 @@ async def test_a_full_disk_loses_what_is_new_and_nothing_else(open_memory):
     async with open_memory() as memory:
         await memory.remember_turn("lin", "user", "an old cat")
         await memory.settle()
-        connection = memory._store._connection
+        connection = memory._access.store._connection
         (pages,) = connection.execute("PRAGMA page_count").fetchone()
         connection.execute(f"PRAGMA max_page_count = {pages}")
         await memory.remember_turn("lin", "user", "x" * 20_000)

@@ -174,7 +174,7 @@ async def test_vectors_of_another_embedder_are_made_anew(open_memory, model_stor
         await memory.remember_fact("lin", "我会烤面包。")
         await memory.settle()
         assert vectors() == 1
-        memory._store.use_embedder("another")
+        memory._access.store.use_embedder("another")
         assert vectors() == 0
     async with open_memory(model_store, embedding=embedding) as memory:
         await memory.settle()

@@ -19,11 +19,11 @@ from xy_core.modules.memory.backends.cipher import sqlcipher
 from xy_core.modules.memory.backends.postgres import PostgresStore
 from xy_core.modules.memory.backends.sqlite import MemoryStore
 from xy_core.modules.memory.exchange import from_document, to_document
-from xy_core.modules.memory.store import Span, Store
+from xy_core.modules.memory.query import ALWAYS, Filter, Query, Span
+from xy_core.modules.memory.store import Store
 from xy_core.modules.memory.types import (
     FACT,
     FORMER,
-    ROLES,
     FactDraft,
     Lesson,
     Memory,
@@ -94,8 +94,7 @@ def turn(text: str, person: str = "lin", time: float = 1.0, **more) -> Memory:
 
 
 def find(store: Store, query: str, person: str = "lin", vector=None, **more):
-    options = {"emotion": None, "limit": 5, "skip_recent": 0, "min_similarity": 0.3} | more
-    return [one.memory.text for one in store.search(person, query, vector, **options)]
+    return [one.memory.text for one in store.search(person, Query(query, vector, **more))]
 
 
 def learn(store: Store, text: str, topic: str = "", time: float = 1.0, **more) -> list[Memory]:
@@ -160,7 +159,7 @@ def test_meaning_words_and_mood_are_joined(store):
 def test_a_fact_that_is_said_again_is_confirmed(store):
     (first,) = learn(store, "Lin likes tea.", source=None)
     assert learn(store, "lin likes TEA", time=5.0) == []
-    (fact,) = store.entries("lin", roles=(FACT,), limit=9)
+    (fact,) = store.entries("lin", Filter((FACT,)))
     assert (fact.id, fact.details.confidence, fact.details.confirmed) == (first.id, 0.75, 5.0)
 
 
@@ -174,7 +173,7 @@ def test_a_contradiction_supersedes_and_leaves_its_history(store):
     (now,) = learn(store, "Lin lives in Chengdu", "home", 9.0, source=said.id)
     assert find(store, "where does Lin live?")[0] == "Lin lives in Chengdu"
     assert "Lin lives in Wuhan" not in find(store, "Lin lives Wuhan")
-    holds = [one.text for one in store.entries("lin", roles=(FACT,), limit=9)]
+    holds = [one.text for one in store.entries("lin", Filter((FACT,)))]
     assert sorted(holds) == ["Lin likes jazz", "Lin likes tea", "Lin lives in Chengdu"]
     history = store.history("lin", now.id)
     assert [one.text for one in history] == [
@@ -198,7 +197,7 @@ def test_who_forgets_a_turn_forgets_what_was_learned_from_it(store):
     assert store.forget_items("lin", [said.id, said.id, 999]) == 2
     assert find(store, "zanzibar") == []
     assert store.entry("lin", said.id) is None
-    assert store.moods("lin", since=0, until=9, limit=9, crisis=False) == []
+    assert store.moods("lin", Span(0, 9), limit=9, crisis=False) == []
     assert find(store, "Accra") == ["Lin was born in Accra"]
 
 
@@ -209,7 +208,7 @@ def test_a_span_of_time_can_be_forgotten(store):
     )
     assert store.forget_span("lin", Span(1.0, 3.0)) == 2
     assert [one.time for one in store.recent("lin", 9)] == [0, 3, 4]
-    moods = store.moods("lin", since=0, until=9, limit=9, crisis=False)
+    moods = store.moods("lin", Span(0, 9), limit=9, crisis=False)
     assert [one.time for one in moods] == [0, 3, 4]
 
 
@@ -220,7 +219,7 @@ def test_a_policy_lets_old_and_many_go(store):
     assert store.retain("wu", Retention(0.0, 0, 0), 100.0) == 0
     assert store.retain("lin", Retention(seconds=3.0), 5.0) == 2
     assert store.retain("lin", Retention(turns=2, facts=1), 5.0) == 3
-    left = [one.text for one in store.entries("lin", roles=ROLES, limit=9)]
+    left = [one.text for one in store.entries("lin", Filter())]
     assert left == ["Lin likes jazz", "tea 5", "tea 4"]
     assert find(store, "tea 1") == ["tea 5", "tea 4"]
 
@@ -231,17 +230,17 @@ def test_people_and_pages(store):
     learn(store, "Lin likes tea")
     summary = [(one.person, one.turns, one.facts, one.moods) for one in store.people()]
     assert summary == [("chen", 0, 0, 1), ("lin", 5, 1, 0), ("wu", 1, 0, 0)]
-    first = store.entries("lin", roles=("user",), limit=2)
-    rest = store.entries("lin", roles=("user",), limit=9, before=first[-1].id)
+    first = store.entries("lin", Filter(("user",), limit=2))
+    rest = store.entries("lin", Filter(("user",), before=first[-1].id))
     assert [one.text for one in first + rest] == [f"tea {number}" for number in (4, 3, 2, 1, 0)]
-    assert store.entries("lin", roles=("nobody", '"]'), limit=9) == []
+    assert store.entries("lin", Filter(("nobody", '"]'))) == []
 
 
 def exported(store: Store):
     memories, moods = [], []
     for one in store.people():
-        memories += store.entries(one.person, roles=ROLES, limit=1_000)[::-1]
-        moods += store.moods(one.person, since=-1e9, until=1e9, limit=1_000, crisis=False)
+        memories += store.entries(one.person, Filter(limit=1_000))[::-1]
+        moods += store.moods(one.person, ALWAYS, limit=1_000, crisis=False)
     return to_document(memories, moods)
 
 
@@ -291,7 +290,7 @@ def test_nobody_ever_sees_anothers_memories(shared_store, steps):
                 store.set_vectors(ids, np.tile(unit(1, 1), (len(ids), 1)))
         for one in PEOPLE:
             found = find(store, words, one, vector=unit(1, 1), emotion="joy", limit=50)
-            found += [memory.text for memory in store.entries(one, roles=ROLES, limit=50)]
+            found += [memory.text for memory in store.entries(one, Filter())]
             assert all(text.startswith(one) for text in found)
             if step == "forget" and one == person:
                 assert found == []

@@ -173,9 +173,17 @@ class LLMService(Module[LLMConfig]):
         if not 0 < len(texts) <= _MOST_TEXTS or not all(texts):
             raise InputError(f"give 1 to {_MOST_TEXTS:,} texts to embed, and no empty one")
         check_texts(texts)
-        entry = self._embedder() if model is None else self._named(model)
+        chosen = self.embedder if model is None else model
+        if chosen is None:
+            raise InputError("no model makes vectors: add one with task='embed' to llm.models")
+        entry = self._named(chosen)
         options = TaskOptions(name="llm.embed", priority=priority, note=entry.id)
         return await self._places[entry.id].embed(texts, options)
+
+    @property
+    def embedder(self) -> str | None:
+        """The id of the model that `embed` uses by itself; None if there is none."""
+        return next((entry.id for entry in self.config.models if entry.task == "embed"), None)
 
     def follows(self, language: str) -> bool:
         """Whether the model of a language was taught to do what it is told."""
@@ -204,12 +212,6 @@ class LLMService(Module[LLMConfig]):
         if not writers:
             raise InputError("no model writes: add one with task='chat' to llm.models")
         return next((entry for entry in writers if language in entry.languages), writers[0])
-
-    def _embedder(self) -> LanguageModelConfig:
-        for entry in self.config.models:
-            if entry.task == "embed":
-                return entry
-        raise InputError("no model makes vectors: add one with task='embed' to llm.models")
 
     def _named(self, model: str) -> LanguageModelConfig:
         for entry in self.config.models:

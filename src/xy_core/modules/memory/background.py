@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from xy_core.core.errors import XyCoreError
@@ -21,14 +23,65 @@ _BATCH = 32
 _PEOPLE = 256
 
 
+class Gathering:
+    """Lets work gather until nothing has been going on for a while, unless somebody waits for it.
+
+    Each piece of background work takes the processor from a turn that runs meanwhile.
+
+    Args:
+        quiet: seconds without `disturb` after which the work is done.
+        latest: seconds after which it is done in any case.
+    """
+
+    def __init__(self, quiet: float, latest: float) -> None:
+        self._quiet = quiet
+        self._latest = latest
+        self._disturbed = -math.inf
+        self._waiting = 0
+        self._hurry = asyncio.Event()
+
+    def disturb(self) -> None:
+        """Say that something is going on that the work would delay."""
+        self._disturbed = asyncio.get_running_loop().time()
+
+    @property
+    def quiet(self) -> bool:
+        """Whether nothing has been going on for a while."""
+        return asyncio.get_running_loop().time() >= self._disturbed + self._quiet
+
+    async def over(self) -> None:
+        """Return when the work is to be done."""
+        now = asyncio.get_running_loop().time
+        begun = now()
+        while not self._hurry.is_set():
+            until = min(max(self._disturbed, begun) + self._quiet, begun + self._latest)
+            if now() >= until:
+                return
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._hurry.wait(), until - now())
+
+    @contextmanager
+    def hurried(self) -> Iterator[None]:
+        """Say that somebody waits, while the block runs."""
+        self._waiting += 1
+        self._hurry.set()
+        try:
+            yield
+        finally:
+            self._waiting -= 1
+            if not self._waiting:
+                self._hurry.clear()
+
+
 class Writer:
     """Writes what is handed over, in order, in batches.
 
     Who reads waits for what was handed over of the same person before, never for what others, or
-    later ones, hand over meanwhile.
+    later ones, hand over meanwhile. What nobody waits for gathers for `linger` seconds.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, linger: float) -> None:
+        self._gathering = Gathering(linger, linger)
         self._queue: asyncio.Queue[Item] = asyncio.Queue(most)
         self._last: dict[str, int] = {}
         self._given = self._done = 0
@@ -41,7 +94,11 @@ class Writer:
 
     async def put(self, item: Item) -> None:
         """Hand one item over; waits only while too many are unwritten."""
-        await self._queue.put(item)
+        if self._queue.full():
+            with self._gathering.hurried():
+                await self._queue.put(item)
+        else:
+            self._queue.put_nowait(item)
         self._given += 1
         self._last[item.person] = self._given
 
@@ -49,13 +106,15 @@ class Writer:
         """Wait until all that was handed over, of one person or of all, is written."""
         until = self._given if person is None else self._last.get(person, 0)
         if self._done < until:
-            async with self._progress:
-                await self._progress.wait_for(lambda: self._done >= until)
+            with self._gathering.hurried():
+                async with self._progress:
+                    await self._progress.wait_for(lambda: self._done >= until)
 
     async def run(self, write: Callable[[Sequence[Item]], Awaitable[None]]) -> None:
         """Write for ever; `write` reports its own failures."""
         while True:
             batch = [await self._queue.get()]
+            await self._gathering.over()
             while len(batch) < _BATCH and not self._queue.empty():
                 batch.append(self._queue.get_nowait())
             try:

@@ -28,7 +28,7 @@ class RetentionConfig(StrictModel):
 
     days: float | None = Field(None, gt=0, description="Age at which turns and moods go.")
     facts: int | None = Field(None, ge=1, description="Facts kept for each person.")
-    interval: float = Field(3600.0, gt=0, description="Seconds between two looks.")
+    interval: float = Field(3600.0, ge=1, description="Seconds between two looks.")
 
 
 class MemoryConfig(StrictModel):
@@ -55,6 +55,12 @@ class MemoryConfig(StrictModel):
     )
     max_text: int = Field(20_000, ge=1, description="Longest text of one memory, in characters.")
     pending: int = Field(256, ge=1, description="Memories that may wait to be written.")
+    write_after: float = Field(
+        0.2,
+        ge=0,
+        description="Seconds that new memories gather before they are written, if nobody reads; "
+        "a crash loses as much.",
+    )
     retention: RetentionConfig = RetentionConfig()
     retention_of: dict[str, RetentionConfig] = Field(
         default_factory=dict, description="The same for single persons, by name."
@@ -65,8 +71,17 @@ class MemoryConfig(StrictModel):
     embedding: str | None = Field(
         "minilm-l6-int8",
         description="What understands meaning: the catalogue id of an English embedder, "
-        "use-multilingual (extra memory-multilingual), server (embedding_server); none: words "
-        "only.",
+        "use-multilingual (extra memory-multilingual), server (embedding_server), llm (the model "
+        "of llm.models with task='embed'); none: words only.",
+    )
+    embed_after: float = Field(
+        1.0,
+        ge=0,
+        description="Seconds without a recall after which new memories are embedded; words find "
+        "them at once.",
+    )
+    embed_latest: float = Field(
+        30.0, ge=0, description="Seconds after which they are embedded even between recalls."
     )
     embedding_server: EmbeddingServer = EmbeddingServer()
     device: str = Field("cpu", description="The device lane that the embedder uses.")

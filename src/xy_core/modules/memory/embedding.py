@@ -11,12 +11,14 @@ import numpy as np
 from xy_core.core.errors import BackendError
 from xy_core.core.scheduler import GlobalTaskScheduler
 from xy_core.core.task import TaskPriority, TaskType
-from xy_core.modules.memory.store import Vectors
+from xy_core.modules.memory.query import Vectors
 
+LENT = "llm"
 MULTILINGUAL = "use-multilingual"
 SERVER = "server"
-EmbedCall = Callable[[Sequence[str]], Awaitable[Vectors]]
-"""Returns one vector a text: float32, (texts, dimensions); of any length."""
+EmbedCall = Callable[[Sequence[str], TaskPriority], Awaitable[Vectors]]
+"""Returns one vector a text: float32, (texts, dimensions); of any length. It is told how urgent
+that is: old memories are embedded anew as LOW work."""
 
 
 class LocalModel(Protocol):
@@ -27,6 +29,9 @@ class LocalModel(Protocol):
 
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return one vector a text: float32, (texts, dimensions)."""
+
+    def count(self, texts: Sequence[str]) -> int | None:
+        """Return how many tokens are read of texts; None if it reads no tokens."""
 
 
 class Embedder(Protocol):
@@ -46,6 +51,9 @@ class Embedder(Protocol):
         Raises:
             BackendError: it failed.
         """
+
+    async def count(self, texts: Sequence[str], priority: TaskPriority) -> int | None:
+        """Return how many tokens are read of texts; None if it does not tell."""
 
 
 class LocalEmbedder:
@@ -77,6 +85,16 @@ class LocalEmbedder:
             priority=priority,
         )
 
+    async def count(self, texts: Sequence[str], priority: TaskPriority) -> int | None:
+        """Return how many tokens are read of texts; None if it reads no tokens."""
+        return await self._scheduler.run(
+            self._model.count,
+            texts,
+            name="memory.count",
+            task_type=TaskType.CPU_BOUND,
+            priority=priority,
+        )
+
 
 class CalledEmbedder:
     """A function of somebody else's, such as a language model's embeddings, or a server's."""
@@ -96,12 +114,17 @@ class CalledEmbedder:
         found: Any = await self._scheduler.run(
             self._call,
             texts,
+            priority,
             name="memory.embed",
             task_type=TaskType.DEFAULT,
             priority=priority,
             timeout=self._timeout,
         )
         return await asyncio.to_thread(normalised, found, len(texts))
+
+    async def count(self, texts: Sequence[str], priority: TaskPriority) -> int | None:  # noqa: ARG002
+        """Return None: it does not tell."""
+        return None
 
 
 def normalised(vectors: Vectors, count: int) -> Vectors:

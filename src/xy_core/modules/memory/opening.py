@@ -13,6 +13,7 @@ from xy_core.modules.memory.backends.sqlite import MemoryStore
 from xy_core.modules.memory.backends.use import MultilingualEmbedder
 from xy_core.modules.memory.config import MemoryConfig
 from xy_core.modules.memory.embedding import (
+    LENT,
     MULTILINGUAL,
     SERVER,
     CalledEmbedder,
@@ -41,7 +42,7 @@ def open_store(config: MemoryConfig) -> Store:
 
 
 def open_embedder(config: MemoryConfig, context: ModuleContext) -> Embedder | None:
-    """Load the embedder, if one is named; blocks.
+    """Load the embedder, if one is named and not lent; blocks.
 
     Raises:
         BackendError: its files are damaged.
@@ -49,7 +50,7 @@ def open_embedder(config: MemoryConfig, context: ModuleContext) -> Embedder | No
         ModelError: its files are not here.
     """
     name = config.embedding
-    if name is None:
+    if name is None or name == LENT:
         return None
     if name == SERVER:
         server = config.embedding_server

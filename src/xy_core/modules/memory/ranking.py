@@ -1,33 +1,54 @@
-"""Brings the results of several searches into one order."""
+"""Brings what several searches found into one order.
+
+Words and meaning are joined by a convex combination of their scores, which keeps how *much* better
+one memory is than the next. Reciprocal rank fusion keeps only that it is better, and lets the best
+of a search that found nothing to the point stand beside the best of one that did. See Bruch, Gai
+and Ingber, "An Analysis of Fusion Functions for Hybrid Retrieval", ACM TOIS 42, 2023.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import math
+from collections.abc import Collection, Mapping
 
-_K = 60
-"""Dampens the lead of first ranks: Cormack, Clarke and Büttcher, "Reciprocal Rank Fusion
-outperforms Condorcet and individual Rank Learning Methods", SIGIR 2009."""
-
-WORDS = MEANING = 1.0
-MOOD = 0.5
-RECENCY = 0.1
-"""What each search counts. That what is recent and what was felt alike comes first is Park et al.,
-"Generative Agents", UIST 2023, and Bower, "Mood and memory", American Psychologist 36, 1981; both
-only decide among memories that bear on the query, so they weigh less than it."""
+WORDS = 0.6
+"""What words count beside meaning; chosen on one half of the questions of ``xy-core bench memory``
+(`bench/memory_questions.py`), and reported on the other."""
+MOOD = 0.1
+RECENCY = 0.002
+"""What is recent and what was felt alike comes first (Park et al., "Generative Agents", UIST 2023;
+Bower, "Mood and memory", American Psychologist 36, 1981). Both only decide among memories that bear
+on the query, so they weigh less than it."""
 
 
-def fuse(
-    rankings: Iterable[Sequence[int]], weights: Iterable[float] | None = None
+def rank(
+    words: Mapping[int, float],
+    meaning: Mapping[int, float] | None,
+    felt: Collection[int] = (),
 ) -> list[tuple[int, float]]:
     """Return ids with their scores, best first; of equals, the larger (newer) id first.
 
     Args:
-        rankings: ids, best first, as each search ordered them.
-        weights: how much each counts; all the same if not given.
+        words: the share of the query's words that each memory has, the rarer the more, 0 to 1.
+        meaning: the cosine of each memory with the query; None if that is not known.
+        felt: the memories whose speaker felt as the one who asks.
     """
-    several = list(rankings)
+    near, alike = meaning or {}, frozenset(felt)
+    weight = 1.0 if meaning is None else WORDS
+    oldest_first = sorted(words.keys() | near.keys())
     scores: dict[int, float] = {}
-    for ranking, weight in zip(several, weights or [1.0] * len(several), strict=True):
-        for rank, memory_id in enumerate(ranking, 1):
-            scores[memory_id] = scores.get(memory_id, 0.0) + weight / (_K + rank)
+    for place, memory_id in enumerate(oldest_first, 1):
+        relevance = weight * words.get(memory_id, 0.0)
+        relevance += (1.0 - weight) * max(near.get(memory_id, 0.0), 0.0)
+        mood = MOOD * (memory_id in alike)
+        scores[memory_id] = relevance + mood + RECENCY * place / len(oldest_first)
     return sorted(scores.items(), key=lambda item: (item[1], item[0]), reverse=True)
+
+
+def rarity(having: int, total: int) -> float:
+    """Return what a word tells that `having` of `total` memories have.
+
+    BM25's inverse document frequency as SQLite's FTS5 computes it, never below its 1e-6 (Robertson
+    and Zaragoza, "The Probabilistic Relevance Framework", 2009).
+    """
+    return max(math.log((total - having + 0.5) / (having + 0.5)), 1e-6) if total > having else 1e-6

@@ -3,56 +3,39 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import time
-from collections.abc import Callable, Collection, Coroutine, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from functools import partial
-from typing import Any, ClassVar, TypeVar
+from typing import ClassVar
 
 from typing_extensions import override
 
-from xy_core.core.errors import (
-    BackendError,
-    InputError,
-    MissingExtraError,
-    ModelError,
-    ModuleUnavailable,
-    XyCoreError,
-)
+from xy_core.core.errors import BackendError, InputError, MissingExtraError, ModelError, XyCoreError
 from xy_core.core.module import HealthStatus, Module, ModuleContext, ModuleHealth
 from xy_core.core.task import TaskPriority, TaskType
-from xy_core.modules.memory.background import Extractor, Item, Learner, Writer
-from xy_core.modules.memory.config import MemoryConfig, RetentionConfig
-from xy_core.modules.memory.embedding import CalledEmbedder, EmbedCall, Embedder
-from xy_core.modules.memory.exchange import from_document, to_document
+from xy_core.modules.memory.access import StoreAccess
+from xy_core.modules.memory.archive import Archive
+from xy_core.modules.memory.background import Extractor, Gathering, Item, Learner, Writer
+from xy_core.modules.memory.config import MemoryConfig
+from xy_core.modules.memory.embedding import LENT, CalledEmbedder, EmbedCall
+from xy_core.modules.memory.embedding_work import EmbeddingWork
+from xy_core.modules.memory.facts import fold
+from xy_core.modules.memory.forgetting import Forgetting
 from xy_core.modules.memory.intake import fact_draft, person_name, storable
+from xy_core.modules.memory.meaning import Meaning
 from xy_core.modules.memory.opening import open_embedder, open_store
-from xy_core.modules.memory.store import Span, Store
-from xy_core.modules.memory.types import (
-    FACT,
-    ROLES,
-    FactDraft,
-    Lesson,
-    Memory,
-    MoodPoint,
-    PersonSummary,
-    Recalled,
-    Retention,
-)
+from xy_core.modules.memory.query import Query
+from xy_core.modules.memory.retention import Retainer
+from xy_core.modules.memory.types import FACT, FactDraft, Lesson, Memory, MoodPoint, Recalled
 
-T = TypeVar("T")
-_BATCH = 32  # memories that are embedded at a time
 _TOPIC = 120  # characters of what was said that a moment of the timeline keeps
 _SPEAKERS = ("user", "assistant")
 _LATEST = 6  # turns in which facts are looked for
 _KNOWN = 50  # facts that an extractor is shown
-_PAGE = 1_000
 _EMBED_TIMEOUT = 60.0
-_DAY = 86_400.0
 
 
-class MemoryService(Module[MemoryConfig]):
+class MemoryService(Forgetting, Archive, Meaning, Module[MemoryConfig]):
     """Remembers turns and facts, and recalls them by words and by meaning.
 
     Remembering only hands over: background tasks write, embed and learn, so that none of it delays
@@ -69,11 +52,12 @@ class MemoryService(Module[MemoryConfig]):
 
     def __init__(self, context: ModuleContext, config: MemoryConfig) -> None:
         super().__init__(context, config)
-        self._store: Store | None = None
-        self._embedder: Embedder | None = None
-        self._writer = Writer(config.pending)
+        self._writer = Writer(config.pending, config.write_after)
+        self._access = StoreAccess(context.scheduler, self._writer, self.name)
+        gathering = Gathering(config.embed_after, config.embed_latest)
+        self._embedding = EmbeddingWork(self._access, gathering, self._note)
         self._learner = Learner(context.scheduler, config.extract_timeout, self._note)
-        self._to_embed: asyncio.Queue[None] = asyncio.Queue(1)
+        self._retainer = Retainer(context, config, self.tidy, self._note)
         self._tasks: list[asyncio.Task[None]] = []
         self._trouble: XyCoreError | None = None
 
@@ -89,28 +73,29 @@ class MemoryService(Module[MemoryConfig]):
         """
         run = self.context.scheduler.run
         cpu = TaskType.CPU_BOUND
-        self._store = await run(open_store, self.config, name="memory.open", task_type=cpu)
+        self._access.store = await run(open_store, self.config, name="memory.open", task_type=cpu)
         try:
-            self._embedder = await run(
+            embedder = await run(
                 open_embedder, self.config, self.context, name="memory.load", task_type=cpu
             )
-            if self._embedder is not None:
-                await self._call(self._store.use_embedder, self._embedder.name, name="memory.open")
+            if embedder is not None:
+                await self._embedding.use(embedder)
         except (BackendError, MissingExtraError, ModelError) as error:
-            self._embedder = None
             self._note("memories are recalled by words alone", error)
 
     @override
     async def start(self) -> None:
         """Begin to write in the background, and to embed what an earlier run left."""
-        self._embed_soon()
+        self._embedding.soon()
         learning = self._learner.run(self._turns, self._known, self._learn)
-        loops = (self._writer.run(self._write), self._embed(), learning, self._tidy_often())
+        loops = (self._writer.run(self._write), self._embedding.run(), learning)
         self._tasks = [asyncio.create_task(loop) for loop in loops]
+        await self._retainer.start()
 
     @override
     async def stop(self) -> None:
         """Write what waits, then close the store; what is not embedded yet will be next time."""
+        await self._retainer.stop()
         try:
             if self._tasks:
                 await self._writer.written()
@@ -118,7 +103,7 @@ class MemoryService(Module[MemoryConfig]):
             for task in self._tasks:
                 task.cancel()
             await asyncio.gather(*self._tasks, return_exceptions=True)
-            store, self._store, self._embedder = self._store, None, None
+            store, self._access.store, self._embedding.embedder = self._access.store, None, None
             if store is not None:
                 await asyncio.to_thread(store.close)
 
@@ -126,13 +111,18 @@ class MemoryService(Module[MemoryConfig]):
     async def health(self) -> ModuleHealth:
         """Say whether memories are written and embedded."""
         facts: dict[str, str | int | float | bool] = {
-            "file": self._store.place if self._store else "",
+            "file": self._access.store.place if self._access.store else "",
             "waiting": self._writer.waiting,
-            "embedder": self._embedder.name if self._embedder else "",
+            "embedder": self._embedding.embedder.name if self._embedding.embedder else "",
         }
         if self._trouble is not None:
             return ModuleHealth(HealthStatus.DEGRADED, str(self._trouble), facts)
         return ModuleHealth(HealthStatus.READY, facts=facts)
+
+    @property
+    def borrows_embedder(self) -> bool:
+        """Whether the settings want `use_embedder` to be called with a language model's vectors."""
+        return self.config.embedding == LENT
 
     async def use_embedder(self, name: str, embed: EmbedCall) -> None:
         """Understand meaning by another function from now on, such as a language model's.
@@ -142,12 +132,11 @@ class MemoryService(Module[MemoryConfig]):
 
         Args:
             name: tells its vectors from those of others.
-            embed: returns one vector a text, float32 (texts, dimensions).
+            embed: returns one vector a text, float32 (texts, dimensions); told how urgent it is.
         """
-        self._embedder = None
-        await self._call(self._opened().use_embedder, name, name="memory.open")
-        self._embedder = CalledEmbedder(name, embed, self.context.scheduler, _EMBED_TIMEOUT)
-        self._embed_soon()
+        await self._embedding.use(
+            CalledEmbedder(name, embed, self.context.scheduler, _EMBED_TIMEOUT)
+        )
 
     # -- remember ----------------------------------------------------------------------------
 
@@ -169,7 +158,7 @@ class MemoryService(Module[MemoryConfig]):
             raise InputError(f"role {role!r}: a turn is by one of {', '.join(_SPEAKERS)}")
         words = self._words(text)
         memory = Memory(role, words, person_name(person), time.time(), emotion)
-        self._opened()
+        self._access.opened()
         if words:
             await self._writer.put(memory)
 
@@ -188,7 +177,7 @@ class MemoryService(Module[MemoryConfig]):
             InputError: the person or the text does not fit.
         """
         owner, words = person_name(person), self._words(text)
-        self._opened()
+        self._access.opened()
         if words:
             draft = FactDraft(words, topic)
             await self._writer.put(Lesson(owner, (draft,), time.time(), owner, emotion=emotion))
@@ -200,7 +189,7 @@ class MemoryService(Module[MemoryConfig]):
             InputError: the person does not fit.
         """
         topic = storable(point.topic).strip()[:_TOPIC]
-        self._opened()
+        self._access.opened()
         await self._writer.put(replace(point, person=person_name(point.person), topic=topic))
 
     def learn(self, person: str, extract: Extractor) -> None:
@@ -210,7 +199,7 @@ class MemoryService(Module[MemoryConfig]):
             person: whose turns.
             extract: finds facts in them.
         """
-        self._opened()
+        self._access.opened()
         self._learner.ask(person_name(person), extract)
 
     async def settle(self) -> None:
@@ -218,56 +207,39 @@ class MemoryService(Module[MemoryConfig]):
         await self._writer.written()
         await self._learner.settled()
         await self._writer.written()
-        await self._to_embed.join()
+        await self._embedding.done()
 
-    # -- forget ------------------------------------------------------------------------------
+    async def correct(self, person: str, fact_id: int, text: str) -> Memory | None:
+        """Put other words in the place of a fact; the wrong ones are deleted for good.
 
-    async def forget(self, person: str) -> int:
-        """Delete everything of a person for good; returns how many memories it was."""
-        return await self._change(person, self._opened().forget)
+        Returns:
+            The corrected fact; None if it was known already, and is confirmed.
 
-    async def forget_items(self, person: str, ids: Collection[int]) -> int:
-        """Delete memories for good, and the facts that were taken from them.
-
-        A fact goes with its history. Returns how many memories it was.
+        Raises:
+            InputError: there is no such fact that holds, or the text does not fit.
         """
-        return await self._change(person, self._opened().forget_items, ids)
-
-    async def forget_span(
-        self, person: str, *, since: float = -math.inf, until: float = math.inf
-    ) -> int:
-        """Delete a span of time, in seconds since the epoch: memories, their facts, and moods."""
-        return await self._change(person, self._opened().forget_span, Span(since, until))
-
-    async def forget_moods(
-        self, person: str, *, since: float = -math.inf, until: float = math.inf
-    ) -> int:
-        """Delete a person's timeline, or a span of it in seconds since the epoch; returns how much.
-
-        What was said stays; `forget` deletes both.
-        """
-        return await self._change(person, self._opened().forget_moods, since, until)
-
-    async def tidy(self) -> int:
-        """Let go what the retention settings do not keep; returns how many memories it was."""
-        gone = 0
-        for one in await self.people():
-            config = self.config.retention_of.get(one.person, self.config.retention)
-            policy = _policy(config, self.config.max_turns)
-            gone += await self._change(one.person, self._opened().retain, policy, time.time())
-        return gone
+        words = self._words(text)
+        fact = await self.entry(person, fact_id)
+        if fact is None or fact.role != FACT or not words:
+            raise InputError("only a fact that holds can be corrected, and not by nothing")
+        topic = "" if fact.details is None else fact.details.topic
+        lesson = Lesson(
+            fact.person,
+            (FactDraft(words, topic),),
+            time.time(),
+            fact.person,
+            emotion=fact.emotion,
+        )
+        respelled = fold(words) == fold(fact.text)
+        if respelled:  # else it would only be confirmed as it is
+            await self.forget_items(person, [fact_id])
+        learned = await self._access.call(self._access.opened().learn, lesson, name="memory.write")
+        if not respelled:
+            await self.forget_items(person, [fact_id])
+        self._embedding.soon()
+        return learned[0] if learned else None
 
     # -- recall ------------------------------------------------------------------------------
-
-    async def recent(
-        self, person: str, limit: int, *, priority: TaskPriority = TaskPriority.HIGH
-    ) -> list[Memory]:
-        """Return a person's newest turns, oldest first: the short-term memory."""
-        owner = person_name(person)
-        await self._writer.written(owner)
-        return await self._call(
-            self._opened().recent, owner, max(limit, 0), name="memory.recent", priority=priority
-        )
 
     async def recall(
         self,
@@ -302,150 +274,32 @@ class MemoryService(Module[MemoryConfig]):
         if limit <= 0 or not (words.strip() or emotion):
             return []
         await self._writer.written(owner)
+        self._embedding.recalling()
         vector = None
-        embedder = self._embedder
+        embedder = self._embedding.embedder
         if embedder and words.strip() and not (embedder.english_only and language == "zh"):
             vector = (await embedder.embed([words], priority))[0]
-
-        search = partial(
-            self._opened().search,
-            owner,
-            words,
-            vector,
-            emotion=emotion,
-            limit=limit,
-            skip_recent=skip_recent,
-            min_similarity=self.config.min_similarity,
+        least = self.config.min_similarity
+        asked = Query(words, vector, emotion, limit, skip_recent, least)
+        search = self._access.opened().search
+        return await self._access.call(
+            search, owner, asked, name="memory.search", priority=priority
         )
-        return await self._call(search, name="memory.search", priority=priority)
-
-    async def timeline(
-        self,
-        person: str,
-        *,
-        since: float = -math.inf,
-        until: float = math.inf,
-        limit: int = 1_000,
-        crisis: bool = False,
-    ) -> list[MoodPoint]:
-        """Return a person's moods, oldest first.
-
-        Args:
-            person: whose.
-            since: seconds since the epoch; included.
-            until: the same; not included.
-            limit: the newest of them at most.
-            crisis: only moments with a sign of self-harm.
-        """
-        owner = person_name(person)
-        await self._writer.written(owner)
-        read = partial(
-            self._opened().moods, owner, since=since, until=until, limit=limit, crisis=crisis
-        )
-        return await self._call(read, name="memory.moods")
-
-    # -- look through ------------------------------------------------------------------------
-
-    async def people(self) -> list[PersonSummary]:
-        """Return all persons of whom something is remembered, by name."""
-        await self._writer.written()
-        return await self._call(self._opened().people, name="memory.people")
-
-    async def entries(
-        self,
-        person: str,
-        *,
-        roles: Collection[str] = ROLES,
-        since: float = -math.inf,
-        until: float = math.inf,
-        limit: int = 50,
-        before: int | None = None,
-    ) -> list[Memory]:
-        """Return a person's memories, newest first.
-
-        Args:
-            person: whose.
-            roles: ``user``, ``assistant``, ``fact``, ``former`` (facts that hold no more).
-            since: seconds since the epoch; included.
-            until: the same; not included.
-            limit: how many at most.
-            before: the id of the last memory of the page before.
-        """
-        owner = person_name(person)
-        await self._writer.written(owner)
-        read = partial(
-            self._opened().entries,
-            owner,
-            roles=roles,
-            span=Span(since, until),
-            limit=max(limit, 0),
-            before=before,
-        )
-        return await self._call(read, name="memory.entries")
-
-    async def entry(self, person: str, memory_id: int) -> Memory | None:
-        """Return one memory, if there is one of that id and it is this person's."""
-        owner = person_name(person)
-        await self._writer.written(owner)
-        return await self._call(self._opened().entry, owner, memory_id, name="memory.entry")
-
-    async def facts(self, person: str, *, limit: int = 50) -> list[Memory]:
-        """Return the facts that hold, newest first; their `details` tell who said it, and when."""
-        return await self.entries(person, roles=(FACT,), limit=limit)
-
-    async def history(self, person: str, fact_id: int) -> list[Memory]:
-        """Return a fact and those that it superseded, newest first; empty if there is no such."""
-        owner = person_name(person)
-        await self._writer.written(owner)
-        return await self._call(self._opened().history, owner, fact_id, name="memory.history")
-
-    # -- take elsewhere ----------------------------------------------------------------------
-
-    async def export(self, person: str | None = None) -> dict[str, Any]:
-        """Return all memories and moods, of one person or of everybody, as plain JSON types."""
-        chosen = [person_name(person)] if person else [one.person for one in await self.people()]
-        memories: list[Memory] = []
-        moods: list[MoodPoint] = []
-        for owner in chosen:
-            memories += await self._all_of(owner)
-            moods += await self.timeline(owner, limit=2**31)
-        return await self._call(to_document, memories, moods, name="memory.export")
-
-    async def import_document(self, content: str | bytes) -> int:
-        """Take an export in; what is already there is passed over. Returns how much was new.
-
-        Raises:
-            InputError: it is no export, is damaged, or of a newer xy-core; then nothing changed.
-        """
-        memories, moods = await self._call(from_document, content, name="memory.import")
-        await self._writer.written()
-        restore = self._opened().restore
-        count = await self._call(restore, memories, moods, name="memory.import")
-        self._embed_soon()
-        return count
-
-    async def _all_of(self, owner: str) -> list[Memory]:
-        found: list[Memory] = []
-        while page := await self.entries(
-            owner, limit=_PAGE, before=found[-1].id if found else None
-        ):
-            found += page
-        return found[::-1]
 
     # -- background --------------------------------------------------------------------------
 
     async def _write(self, batch: Sequence[Item]) -> None:
-        store = self._opened()
+        store = self._access.opened()
         memories = [one for one in batch if isinstance(one, Memory)]
         moods = [one for one in batch if isinstance(one, MoodPoint)]
         try:
             if memories or moods:
-                await self._call(store.add, memories, moods, name="memory.write")
+                await self._access.call(store.add, memories, moods, name="memory.write")
             for lesson in (one for one in batch if isinstance(one, Lesson)):
-                await self._call(store.learn, lesson, name="memory.write")
+                await self._access.call(store.learn, lesson, name="memory.write")
         except XyCoreError as error:
             self._note("memories were lost", error)
-        self._embed_soon()
+        self._embedding.soon()
 
     async def _turns(self, person: str) -> Sequence[Memory]:
         return await self.recent(person, _LATEST, priority=TaskPriority.LOW)
@@ -458,41 +312,6 @@ class MemoryService(Module[MemoryConfig]):
         kept = tuple(draft for draft in drafts if draft.text)
         await self._writer.put(replace(lesson, facts=kept))
 
-    def _embed_soon(self) -> None:
-        if self._to_embed.empty():
-            self._to_embed.put_nowait(None)
-
-    async def _embed(self) -> None:
-        while True:
-            await self._to_embed.get()
-            try:
-                await self._embed_all()
-            except XyCoreError as error:
-                self._note("memories wait to be embedded", error)
-            finally:
-                self._to_embed.task_done()
-
-    async def _embed_all(self) -> None:
-        low = TaskPriority.LOW
-        while (embedder := self._embedder) is not None:
-            store = self._opened()
-            read = partial(store.without_vector, _BATCH, english_only=embedder.english_only)
-            waiting = await self._call(read, name="memory.read", priority=low)
-            if not waiting:
-                return
-            vectors = await embedder.embed([text for _, text in waiting], low)
-            if embedder is self._embedder:
-                ids = [memory_id for memory_id, _ in waiting]
-                await self._call(store.set_vectors, ids, vectors, name="memory.write", priority=low)
-
-    async def _tidy_often(self) -> None:
-        while True:
-            await asyncio.sleep(self.config.retention.interval)
-            try:
-                await self.tidy()
-            except XyCoreError as error:
-                self._note("old memories were not let go", error)
-
     # -- helpers -----------------------------------------------------------------------------
 
     def _words(self, text: str) -> str:
@@ -504,36 +323,6 @@ class MemoryService(Module[MemoryConfig]):
             )
         return words
 
-    def _opened(self) -> Store:
-        if self._store is None:
-            raise ModuleUnavailable(self.name, None)
-        return self._store
-
-    async def _change(self, person: str, change: Callable[..., int], *args: object) -> int:
-        owner = person_name(person)
-        await self._writer.written(owner)
-        return await self._call(change, owner, *args, name="memory.forget")
-
-    def _call(
-        self,
-        fn: Callable[..., T],
-        *args: Any,  # noqa: ANN401 - of any function
-        name: str,
-        priority: TaskPriority = TaskPriority.MEDIUM,
-    ) -> Coroutine[Any, Any, T]:
-        """Call the store where its calls run: those that wait for a server hold up no processor."""
-        lane = self._opened().lane
-        if lane is TaskType.DEFAULT:
-            return self.context.scheduler.run(
-                asyncio.to_thread, fn, *args, name=name, priority=priority
-            )
-        return self.context.scheduler.run(fn, *args, name=name, task_type=lane, priority=priority)
-
     def _note(self, event: str, error: XyCoreError) -> None:
         self._trouble = error
         self.log.warning(event, error=str(error))
-
-
-def _policy(config: RetentionConfig, turns: int) -> Retention:
-    seconds = None if config.days is None else config.days * _DAY
-    return Retention(seconds, turns, config.facts)

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
-import numpy as np
-import numpy.typing as npt
-
 from xy_core.core.task import TaskType
+from xy_core.modules.memory.query import Filter, Query, Span, Vectors
 from xy_core.modules.memory.types import (
     Lesson,
     Memory,
@@ -19,19 +15,6 @@ from xy_core.modules.memory.types import (
     Recalled,
     Retention,
 )
-
-Vectors = npt.NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class Span:
-    """A span of time, in seconds since the epoch; the end is not included."""
-
-    since: float = -math.inf
-    until: float = math.inf
-
-
-ALWAYS = Span()
 
 
 class Store(Protocol):
@@ -64,42 +47,11 @@ class Store(Protocol):
     def recent(self, person: str, limit: int) -> list[Memory]:
         """Return the newest turns, oldest first."""
 
-    def search(
-        self,
-        person: str,
-        query: str,
-        vector: Vectors | None,
-        *,
-        emotion: str | None,
-        limit: int,
-        skip_recent: int,
-        min_similarity: float,
-    ) -> list[Recalled]:
-        """Return memories that share words or meaning with the query, best first.
+    def search(self, person: str, query: Query) -> list[Recalled]:
+        """Return memories that share words or meaning with the query, best first."""
 
-        Args:
-            person: whose memories.
-            query: any text.
-            vector: the query's meaning, float32 (dimensions,), if it is known.
-            emotion: of the speaker, if it is to count.
-            limit: how many at most.
-            skip_recent: newest turns that are left out, and so is what repeats their text.
-            min_similarity: cosine from which a memory counts as near.
-        """
-
-    def entries(
-        self,
-        person: str,
-        *,
-        roles: Collection[str],
-        span: Span = ALWAYS,
-        limit: int,
-        before: int | None = None,
-    ) -> list[Memory]:
-        """Return a person's memories of some roles, newest first.
-
-        With `before`, those that come after the memory of that id.
-        """
+    def entries(self, person: str, which: Filter) -> list[Memory]:
+        """Return a person's memories, newest first."""
 
     def entry(self, person: str, memory_id: int) -> Memory | None:
         """Return one memory, if it is this person's."""
@@ -110,10 +62,8 @@ class Store(Protocol):
     def people(self) -> list[PersonSummary]:
         """Return all persons of whom something is remembered, by name."""
 
-    def moods(
-        self, person: str, *, since: float, until: float, limit: int, crisis: bool
-    ) -> list[MoodPoint]:
-        """Return a person's newest moods of a span of time, oldest first."""
+    def moods(self, person: str, span: Span, *, limit: int, crisis: bool) -> list[MoodPoint]:
+        """Return a person's newest moods of a span of time, oldest first; or only of crises."""
 
     def forget(self, person: str) -> int:
         """Delete everything of a person for good; returns how many memories it was."""
@@ -127,7 +77,7 @@ class Store(Protocol):
     def forget_span(self, person: str, span: Span) -> int:
         """Delete a span of time for good: memories (as `forget_items` does) and moods."""
 
-    def forget_moods(self, person: str, since: float, until: float) -> int:
+    def forget_moods(self, person: str, span: Span) -> int:
         """Delete a person's moods of a span of time for good; returns how many."""
 
     def retain(self, person: str, policy: Retention, now: float) -> int:

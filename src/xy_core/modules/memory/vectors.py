@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from xy_core.core.errors import BackendError
-from xy_core.modules.memory.store import Vectors
+from xy_core.modules.memory.query import Vectors
 
 Ids = npt.NDArray[np.int64]
 Load = Callable[[], tuple[Sequence[int], Sequence[bytes]]]
@@ -34,15 +34,16 @@ class VectorIndex:
         self._lock = threading.Lock()
 
     def nearest(
-        self, person: str, vector: Vectors, *, most: int, least: float, load: Load
-    ) -> list[int]:
-        """Return ids of the memories that mean the most alike, best first.
+        self, person: str, vector: Vectors, *, most: int, least: float, beside: Ids, load: Load
+    ) -> dict[int, float]:
+        """Return the ids of memories that mean the most alike, with their cosines.
 
         Args:
             person: whose.
             vector: the query, float32 (dimensions,), of length 1.
             most: how many at most.
             least: the least cosine.
+            beside: further memories whose cosine is asked for, however little it is.
             load: reads the person's vectors, as half-precision bytes, if they are not here yet.
 
         Raises:
@@ -55,7 +56,7 @@ class VectorIndex:
             self._people.move_to_end(person)
             while len(self._people) > _PEOPLE:
                 self._people.popitem(last=False)
-            return matrix.nearest(vector, most, least)
+            return matrix.nearest(vector, most, least, beside)
 
     def add(self, person: str, ids: Sequence[int], vectors: Sequence[bytes]) -> None:
         """Add vectors of a person, if those that were there before are here."""
@@ -112,17 +113,18 @@ class _Matrix:
             self._rows[left : self._count] = 0  # what is forgotten leaves memory as well
             self._count = left
 
-    def nearest(self, vector: Vectors, most: int, least: float) -> list[int]:
+    def nearest(self, vector: Vectors, most: int, least: float, beside: Ids) -> dict[int, float]:
         if not self._count:
-            return []
+            return {}
         if vector.shape != self._rows.shape[1:]:
             raise BackendError(
                 f"a query of {vector.size} numbers cannot be compared with memories of "
                 f"{self._rows.shape[1]}: the embedder has changed; restart the memory module"
             )
-        similarity = self._rows[: self._count] @ vector
-        order = np.argsort(-similarity, kind="stable")[:most]
-        return [int(self._ids[row]) for row in order if similarity[row] >= least]
+        ids, similarity = self._ids[: self._count], self._rows[: self._count] @ vector
+        best = np.argpartition(-similarity, min(most, self._count - 1))[:most]
+        rows = np.union1d(best[similarity[best] >= least], np.flatnonzero(np.isin(ids, beside)))
+        return {int(ids[row]): float(similarity[row]) for row in rows}
 
 
 def packed(vectors: Vectors) -> list[bytes]:

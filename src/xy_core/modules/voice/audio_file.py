@@ -17,6 +17,7 @@ from xy_core.modules.voice.types import Audio
 
 MAX_SECONDS = 120.0
 _MAX_CHANNELS = 8
+_MAX_CHUNKS = 1_000  # before the samples
 _RATES = range(4_000, 192_001)
 _STREAMED = {0, 0x7FFFFFFF, 0xFFFFFFFF}  # sizes written by programs that stream to a pipe
 
@@ -73,7 +74,10 @@ def _check_complete(file: FileIO, path: Path) -> None:
     if size == 0:
         raise AudioError(f"{path}: the file is empty (0 bytes)")
     if file.read(4) == b"RIFF" and file.read(8)[4:] == b"WAVE":
-        while len(header := file.read(8)) == 8:  # noqa: PLR2004 - a chunk's id and size
+        for _ in range(_MAX_CHUNKS):
+            header = file.read(8)
+            if len(header) < 8:  # noqa: PLR2004 - a chunk's id and size
+                break
             length = struct.unpack("<I", header[4:])[0]
             if header[:4] == b"data":
                 missing = file.tell() + length - size

@@ -1,23 +1,21 @@
-"""llama.cpp's server engine inside this process: OpenAI's form in and out."""
+"""A language model on llama.cpp's engine: what it writes, as deltas; what it counts."""
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import httpx
 
-from xy_core.core.errors import BackendError, MissingExtraError
-from xy_core.modules.llm.backends.llama_stream import Handler, failure_of, run
+from xy_core.core.errors import BackendError
+from xy_core.models.llama_engine import EngineSetup, LlamaEngine, Read, failure_of
+from xy_core.modules.llm.backends.chunks import ChunkReader
 from xy_core.modules.llm.config import LanguageModelConfig, LLMConfig
 from xy_core.modules.llm.types import Delta
 
-_SILENT = -1
-"""llama.cpp's verbosity below which it prints nothing of its own."""
-_MEAN = 1
-"""llama.cpp's ``LLAMA_POOLING_TYPE_MEAN``, for models whose file names no pooling."""
+Emit = Callable[[Delta], None]
 _PATIENCE = 30.0
 """Seconds for a question that needs no computing: the tokens of a prompt."""
 
@@ -31,48 +29,52 @@ class LlamaServer:
 
     def __init__(self, path: Path, model: LanguageModelConfig, config: LLMConfig) -> None:
         self._path = path
-        self._model = model
-        self._config = config
-        self._server: Any = None
+        self._setup = partial(
+            EngineSetup,
+            path,
+            config.threads,
+            config.context_tokens,
+            config.slots,
+            adapters=tuple((one.path, one.scale) for one in model.adapters),
+            embeds=model.task == "embed",
+            prompt_cache=config.prompt_cache,
+        )
+        self._engine: LlamaEngine | None = None
         self._client: httpx.Client | None = None
         self.knows_tools = False
 
     def load(self, gpu_layers: int) -> None:
         """See `LanguageModel`."""
-        if self._server is not None:
+        if self._engine is not None:
             return
-        # The engine listens on a local port of its own accord; a key that nobody knows closes it.
-        key = secrets.token_hex(32)
-        self._server = _load(self._path, self._model, self._config, gpu_layers, key)
+        engine = LlamaEngine(self._setup(gpu_layers=gpu_layers))
         self._client = httpx.Client(
-            base_url=self._server.listening_address,
-            headers={"Authorization": f"Bearer {key}"},
+            base_url=engine.address,
+            headers={"Authorization": f"Bearer {engine.key}"},
             timeout=_PATIENCE,
             trust_env=False,  # no proxy stands between a process and itself
         )
+        self._engine = engine
         properties = self._ask("GET", "/props")
         self.knows_tools = bool(properties.get("chat_template_caps", {}).get("supports_tools"))
 
     def close(self) -> None:
         """See `LanguageModel`."""
-        client, self._client, self._server = self._client, None, None
+        client, self._client, self._engine = self._client, None, None
         if client is not None:
             client.close()
 
-    def chat(self, body: dict[str, Any], emit: Callable[[Delta], None]) -> None:
+    def chat(self, body: dict[str, Any], emit: Emit) -> None:
         """Write a reply to messages."""
-        self._run(self._loaded().handle_chat_completions, body, emit)
+        _read(partial(self._loaded().chat, body), emit)
 
-    def complete(self, body: dict[str, Any], emit: Callable[[Delta], None]) -> None:
+    def complete(self, body: dict[str, Any], emit: Emit) -> None:
         """Go on with a text."""
-        self._run(self._loaded().handle_completions, body, emit)
+        _read(partial(self._loaded().complete, body), emit)
 
-    def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        """Return a vector a text, as long as the model makes them."""
-        answer = self._loaded().handle_embeddings({"input": list(texts)})
-        if failure := failure_of(answer.get("error")):
-            raise failure
-        return [one["embedding"] for one in answer["data"]]
+    def embed(self, text: str) -> list[float]:
+        """Return the vector of a text, as long as the model makes it."""
+        return self._loaded().embed(text)
 
     def count(self, body: dict[str, Any]) -> int:
         """Return how many tokens the prompt of messages and tools has."""
@@ -83,10 +85,6 @@ class LlamaServer:
         """Return how many tokens a text has."""
         answer = self._ask("POST", "/tokenize", {"content": text, "add_special": True})
         return len(answer["tokens"])
-
-    def _run(self, handle: Handler, body: dict[str, Any], emit: Callable[[Delta], None]) -> None:
-        options = {"stream": True, "stream_options": {"include_usage": True}}
-        run(handle, body | options, emit)
 
     def _ask(self, method: str, path: str, body: object = None) -> dict[str, Any]:
         self._loaded()
@@ -101,53 +99,15 @@ class LlamaServer:
             raise failure
         return answer
 
-    def _loaded(self) -> Any:  # noqa: ANN401 - the library has no types
-        if self._server is None:
+    def _loaded(self) -> LlamaEngine:
+        if self._engine is None:
             raise BackendError(f"{self._path.name} is not loaded")
-        return self._server
+        return self._engine
 
 
-def _load(
-    path: Path, model: LanguageModelConfig, config: LLMConfig, gpu_layers: int, key: str
-) -> Any:  # noqa: ANN401 - the library has no types
-    try:
-        import xllamacpp  # noqa: PLC0415 - heavy: only when a model is loaded
-    except ImportError as error:
-        raise MissingExtraError("xllamacpp", "llm") from error
-    for file in (path, *(adapter.path for adapter in model.adapters)):
-        _check_magic(file)
-    params = xllamacpp.CommonParams()
-    params.model.path = str(path)
-    params.n_parallel = config.slots
-    params.n_ctx = config.context_tokens * config.slots
-    params.cpuparams.n_threads = config.threads
-    params.cpuparams_batch.n_threads = config.threads
-    params.n_gpu_layers = gpu_layers
-    params.verbosity = _SILENT
-    params.warmup = False
-    params.ui = False
-    params.endpoint_slots = False
-    params.cache_ram_mib = config.prompt_cache // 2**20
-    params.lora_adapters = [
-        xllamacpp.CommonAdapterLoraInfo(str(one.path), one.scale) for one in model.adapters
-    ]
-    if model.task == "embed":
-        params.embedding = True
-        params.pooling_type = xllamacpp.llama_pooling_type(_MEAN)
-        params.n_ubatch = params.n_batch  # a text is pooled in one batch or not at all
-    params.api_keys = [key]
-    try:
-        return xllamacpp.Server(params)
-    except Exception as error:
-        raise BackendError(f"llama.cpp cannot load {path}: {error}") from error
-
-
-def _check_magic(path: Path) -> None:
-    """Refuse what is not GGUF before native code reads it."""
-    try:
-        with path.open("rb") as file:
-            magic = file.read(4)
-    except OSError as error:
-        raise BackendError(f"cannot read the model {path}: {error.strerror}") from error
-    if magic != b"GGUF":
-        raise BackendError(f"{path} is not a GGUF model: run  xy-core models verify")
+def _read(run: Callable[[Read], None], emit: Emit) -> None:
+    """Run a request and hand its pieces on; the last tells how it ended."""
+    reader = ChunkReader()
+    # An empty piece is handed over as well: it is a chance to see a cancellation.
+    run(lambda chunk: emit(Delta(reader.read(chunk))))
+    emit(reader.last())

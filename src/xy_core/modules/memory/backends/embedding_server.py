@@ -10,6 +10,7 @@ import numpy.typing as npt
 from pydantic import BaseModel, Field, ValidationError
 
 from xy_core.core.errors import BackendError
+from xy_core.core.task import TaskPriority
 from xy_core.modules.memory.config import EmbeddingServer
 
 _MOST_BYTES = 64 << 20
@@ -30,7 +31,11 @@ class ServerEmbedder:
     def __init__(self, config: EmbeddingServer) -> None:
         self._config = config
 
-    async def __call__(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
+    async def __call__(
+        self,
+        texts: Sequence[str],
+        priority: TaskPriority,  # noqa: ARG002 - the protocol has none
+    ) -> npt.NDArray[np.float32]:
         """Return one vector a text: float32, (texts, dimensions).
 
         Raises:

@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
+from xy_core.modules.memory.query import Span
 from xy_core.modules.memory.types import MoodPoint
 
 _COLUMNS = "person, time, emotion, intensity, valence, arousal, mood, sources, topic, crisis"
@@ -37,22 +38,17 @@ def insert_mood_if_new(connection: sqlite3.Connection, point: MoodPoint) -> int:
 
 
 def read_moods(
-    connection: sqlite3.Connection,
-    person: str,
-    *,
-    since: float,
-    until: float,
-    limit: int,
-    crisis: bool,
+    connection: sqlite3.Connection, person: str, span: Span, *, limit: int, crisis: bool
 ) -> list[MoodPoint]:
     """Return the newest points of a span of time, oldest first; only those of crises if asked."""
-    terms = {"person": person, "since": since, "until": until, "limit": limit, "crisis": crisis}
-    return [mood_point_of(row) for row in reversed(connection.execute(_SELECT, terms).fetchall())]
+    terms = {"person": person, "since": span.since, "until": span.until}
+    rows = connection.execute(_SELECT, terms | {"limit": limit, "crisis": crisis}).fetchall()
+    return [mood_point_of(row) for row in reversed(rows)]
 
 
-def delete_moods(connection: sqlite3.Connection, person: str, since: float, until: float) -> int:
+def delete_moods(connection: sqlite3.Connection, person: str, span: Span) -> int:
     """Delete the points of a span of time; returns how many there were."""
-    return connection.execute(_DELETE, (person, since, until)).rowcount
+    return connection.execute(_DELETE, (person, span.since, span.until)).rowcount
 
 
 def mood_row(point: MoodPoint) -> tuple[object, ...]:

@@ -5,30 +5,35 @@ from __future__ import annotations
 import unicodedata
 from typing import Any
 
-from xy_core.modules.memory import ranking
 from xy_core.modules.memory.backends.rows import SELECT, memory_of
+from xy_core.modules.memory.query import Query, Vectors
+from xy_core.modules.memory.ranking import rank, rarity
 from xy_core.modules.memory.segment import Cut
-from xy_core.modules.memory.store import Vectors
 from xy_core.modules.memory.terms import index_text, query_terms
 from xy_core.modules.memory.types import Recalled
 
-_CANDIDATES = 50
+_CANDIDATES = 200
 _RECENT = """
     SELECT id FROM memory WHERE person = %(person)s AND role IN ('user', 'assistant')
     ORDER BY id DESC LIMIT %(skip)s"""
 _OWN = "person = %(person)s AND role IN ('user', 'fact') AND NOT id = ANY(%(recent)s)"
+_HAVING = """
+    SELECT term, (SELECT count(*) FROM memory WHERE words @@ phraseto_tsquery('english', term))
+    FROM unnest(%(terms)s::text[]) AS term WHERE numnode(phraseto_tsquery('english', term)) > 0"""
+_TOTAL = "SELECT count(*) FROM memory"
 _BY_WORDS = f"""
-    SELECT id FROM memory, (
-        SELECT string_agg('(' || phraseto_tsquery('english', term)::text || ')', ' | ')
-            ::tsquery
-            AS query FROM unnest(%(terms)s::text[]) AS term
-        WHERE numnode(phraseto_tsquery('english', term)) > 0) AS asked
-    WHERE {_OWN} AND words @@ asked.query
-    ORDER BY ts_rank(words, asked.query, 1) DESC, id DESC LIMIT %(most)s"""  # noqa: S608 - ours
-_BY_MEANING = f"""
+    SELECT id, sum(rarity) FROM memory
+    JOIN unnest(%(terms)s::text[], %(rarities)s::float8[]) AS asked (term, rarity)
+        ON words @@ phraseto_tsquery('english', term)
+    WHERE {_OWN} GROUP BY id
+    ORDER BY sum(rarity) DESC, length(text), id DESC LIMIT %(most)s"""  # noqa: S608 - ours
+_NEAR = f"""
     SELECT id FROM memory WHERE {_OWN} AND vector IS NOT NULL
         AND 1 - (vector <=> %(vector)s::vector) >= %(least)s
     ORDER BY vector <=> %(vector)s::vector LIMIT %(most)s"""  # noqa: S608 - ours
+_BY_MEANING = f"""
+    SELECT id, 1 - (vector <=> %(vector)s::vector) FROM memory
+    WHERE vector IS NOT NULL AND (id = ANY(%(beside)s) OR id IN ({_NEAR}))"""  # noqa: S608 - ours
 _BY_EMOTION = f"""
     SELECT id FROM memory WHERE {_OWN} AND emotion = %(emotion)s
     ORDER BY id DESC LIMIT %(most)s"""  # noqa: S608 - ours
@@ -50,37 +55,45 @@ def as_vector(vector: Vectors) -> str:
 def search(
     connection: Any,  # noqa: ANN401 - of an optional library
     person: str,
-    words: str,
-    vector: Vectors | None,
-    *,
-    emotion: str | None,
-    limit: int,
-    skip_recent: int,
-    min_similarity: float,
+    query: Query,
     cut: Cut,
 ) -> list[Recalled]:
     """Return what the query finds, best first (see `Store.search`)."""
-
-    def ids(statement: str, **more: object) -> list[int]:
-        return [row[0] for row in connection.execute(statement, given | more)]
-
-    given: dict[str, object] = {"person": person, "skip": skip_recent, "most": _CANDIDATES}
-    recent = ids(_RECENT)
+    given: dict[str, object] = {"person": person, "skip": query.skip_recent, "most": _CANDIDATES}
+    recent = [row[0] for row in connection.execute(_RECENT, given)]
     given["recent"] = recent
+    words = _by_words(connection, query.words, given, cut)
+    meaning = None
+    if query.vector is not None:
+        asked = {"vector": as_vector(query.vector), "least": query.min_similarity}
+        given |= asked | {"beside": [*words]}
+        meaning = dict(connection.execute(_BY_MEANING, given).fetchall())
+    felt: list[int] = []
+    if query.emotion is not None:
+        rows = connection.execute(_BY_EMOTION, given | {"emotion": query.emotion})
+        felt = [row[0] for row in rows]
+    if not query.words.strip() and query.vector is None:
+        words = dict.fromkeys(felt, 0.0)
+    return _whole(connection, person, rank(words, meaning, felt), recent, query.limit)
+
+
+def _by_words(
+    connection: Any,  # noqa: ANN401 - as above
+    words: str,
+    given: dict[str, object],
+    cut: Cut,
+) -> dict[int, float]:
+    """Return the share of the query's words that memories have, the rarer the more."""
     terms = query_terms(words_of(words).replace("  ", ""), cut)
-    rankings, weights = [ids(_BY_WORDS, terms=terms) if terms else []], [ranking.WORDS]
-    if vector is not None:
-        near = ids(_BY_MEANING, vector=as_vector(vector), least=min_similarity)
-        rankings.append(near)
-        weights.append(ranking.MEANING)
-    topical = {one for found in rankings for one in found}
-    if emotion is not None:
-        felt = ids(_BY_EMOTION, emotion=emotion)
-        rankings.append([one for one in felt if one in topical] if words.strip() else felt)
-        weights.append(ranking.MOOD)
-    rankings.append(sorted(topical, reverse=True))
-    weights.append(ranking.RECENCY)
-    return _whole(connection, person, ranking.fuse(rankings, weights), recent, limit)
+    if not terms:
+        return {}
+    having = dict(connection.execute(_HAVING, {"terms": terms}).fetchall())
+    total = connection.execute(_TOTAL).fetchone()[0]
+    rarities = {term: rarity(count, total) for term, count in having.items()}
+    asked = {"terms": [*rarities], "rarities": [*rarities.values()]}
+    rows = connection.execute(_BY_WORDS, given | asked).fetchall()
+    most = sum(rarities.values())
+    return {memory_id: told / most for memory_id, told in rows}
 
 
 def _whole(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import sqlite3
 import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
@@ -11,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import ClassVar
 
+import numpy as np
+
 from xy_core.core.database import SQLITE, Driver, transaction
 from xy_core.core.errors import BackendError
 from xy_core.core.task import TaskType
@@ -18,9 +19,9 @@ from xy_core.modules.memory.backends import sqlite_facts, sqlite_forget, sqlite_
 from xy_core.modules.memory.backends.database import open_database, open_reader
 from xy_core.modules.memory.backends.moods import add_moods, delete_moods, read_moods
 from xy_core.modules.memory.backends.rows import SELECT, memory_of, row_of
-from xy_core.modules.memory.backends.sqlite_search import Query, search
+from xy_core.modules.memory.backends.sqlite_search import search
+from xy_core.modules.memory.query import ALWAYS, Filter, Query, Span, Vectors
 from xy_core.modules.memory.segment import Cut, pairs
-from xy_core.modules.memory.store import ALWAYS, Span, Vectors
 from xy_core.modules.memory.terms import index_text
 from xy_core.modules.memory.types import (
     FORMER,
@@ -133,44 +134,33 @@ class MemoryStore:
             rows = connection.execute(_RECENT, (person, limit)).fetchall()
         return [memory_of(row) for row in reversed(rows)]
 
-    def search(
-        self,
-        person: str,
-        query: str,
-        vector: Vectors | None,
-        *,
-        emotion: str | None,
-        limit: int,
-        skip_recent: int,
-        min_similarity: float,
-    ) -> list[Recalled]:
+    def search(self, person: str, query: Query) -> list[Recalled]:
         """Return memories that share words or meaning with the query (see `Store.search`)."""
-        asked = Query(person, query, vector, emotion, limit, skip_recent)
         with self._reading() as connection, transaction(connection, "DEFERRED"):
 
             def load() -> tuple[list[int], list[bytes]]:
                 rows = connection.execute(_VECTORS, (person,)).fetchall()
                 return [row[0] for row in rows], [row[1] for row in rows]
 
-            def nearest(vector: Vectors, most: int) -> list[int]:
+            def nearest(most: int, beside: Collection[int]) -> dict[int, float]:
+                if query.vector is None:
+                    return {}
                 return self._index.nearest(
-                    person, vector, most=most, least=min_similarity, load=load
+                    person,
+                    query.vector,
+                    most=most,
+                    least=query.min_similarity,
+                    beside=np.fromiter(beside, np.int64, len(beside)),
+                    load=load,
                 )
 
-            return search(connection, asked, nearest, self._cut)
+            return search(connection, person, query, nearest, self._cut)
 
-    def entries(
-        self,
-        person: str,
-        *,
-        roles: Collection[str],
-        span: Span = ALWAYS,
-        limit: int,
-        before: int | None = None,
-    ) -> list[Memory]:
-        """Return a person's memories of some roles, newest first."""
-        wanted = "[" + ",".join(f'"{role}"' for role in roles if role.isalpha()) + "]"
-        given = (person, span.since, span.until, before or _LAST, wanted, limit)
+    def entries(self, person: str, which: Filter) -> list[Memory]:
+        """Return a person's memories, newest first."""
+        wanted = "[" + ",".join(f'"{role}"' for role in which.roles if role.isalpha()) + "]"
+        span = which.span
+        given = (person, span.since, span.until, which.before or _LAST, wanted, which.limit)
         with self._reading() as connection:
             return [memory_of(row) for row in connection.execute(_ENTRIES, given)]
 
@@ -190,14 +180,10 @@ class MemoryStore:
         with self._reading() as connection:
             return [PersonSummary(*row) for row in connection.execute(_PEOPLE)]
 
-    def moods(
-        self, person: str, *, since: float, until: float, limit: int, crisis: bool
-    ) -> list[MoodPoint]:
+    def moods(self, person: str, span: Span, *, limit: int, crisis: bool) -> list[MoodPoint]:
         """Return a person's newest moods of a span of time, oldest first (see `read_moods`)."""
         with self._reading() as connection:
-            return read_moods(
-                connection, person, since=since, until=until, limit=limit, crisis=crisis
-            )
+            return read_moods(connection, person, span, limit=limit, crisis=crisis)
 
     # -- forget ------------------------------------------------------------------------------
 
@@ -205,7 +191,7 @@ class MemoryStore:
         """Delete everything of a person, from the disk too; returns how many memories it was."""
         with self._transaction() as connection:
             ids = sqlite_forget.of_person(connection, person)
-            delete_moods(connection, person, -math.inf, math.inf)
+            delete_moods(connection, person, ALWAYS)
             self._delete(person, ids)
         self._shrink()
         return len(ids)
@@ -224,15 +210,15 @@ class MemoryStore:
         with self._transaction() as connection:
             within = sqlite_forget.of_span(connection, person, span)
             gone = sqlite_forget.with_dependents(connection, person, within)
-            delete_moods(connection, person, span.since, span.until)
+            delete_moods(connection, person, span)
             self._delete(person, gone)
         self._shrink()
         return len(gone)
 
-    def forget_moods(self, person: str, since: float, until: float) -> int:
+    def forget_moods(self, person: str, span: Span) -> int:
         """Delete a person's moods of a span of time, from the disk too; returns how many."""
         with self._transaction() as connection:
-            count = delete_moods(connection, person, since, until)
+            count = delete_moods(connection, person, span)
         self._shrink()
         return count
 
@@ -241,7 +227,7 @@ class MemoryStore:
         with self._transaction() as connection:
             gone = sqlite_forget.surplus(connection, person, policy, now)
             if policy.seconds is not None:
-                delete_moods(connection, person, -math.inf, now - policy.seconds)
+                delete_moods(connection, person, Span(until=now - policy.seconds))
             self._delete(person, gone)
         if gone:
             self._shrink()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Collection, Iterable
 
-from xy_core.modules.memory.store import Span
+from xy_core.modules.memory.query import Span
 from xy_core.modules.memory.types import Retention
 
 _TOPIC = 120

@@ -1,0 +1,60 @@
+"""When background work of the memory is done; on a clock of its own."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from xy_core.core.clock import VirtualLoop
+from xy_core.modules.memory.background import Gathering
+
+
+def on_virtual_time(scenario):
+    with asyncio.Runner(loop_factory=VirtualLoop) as runner:
+        return runner.run(scenario)
+
+
+async def taken(gathering: Gathering) -> float:
+    now = asyncio.get_running_loop().time
+    begun = now()
+    await gathering.over()
+    return round(now() - begun, 3)
+
+
+def test_it_waits_for_quiet():
+    async def scenario():
+        gathering = Gathering(1.0, 30.0)
+        assert await taken(gathering) == 1.0
+        waiting = asyncio.create_task(taken(gathering))
+        for _ in range(4):
+            await asyncio.sleep(0.75)
+            gathering.disturb()
+            assert not gathering.quiet
+        return await waiting
+
+    assert on_virtual_time(scenario()) == 4.0
+
+
+def test_it_does_not_wait_for_ever():
+    async def scenario():
+        gathering = Gathering(1.0, 5.0)
+        waiting = asyncio.create_task(taken(gathering))
+        while not waiting.done():
+            gathering.disturb()
+            await asyncio.sleep(0.5)
+        return await waiting
+
+    assert on_virtual_time(scenario()) == 5.0
+
+
+@pytest.mark.parametrize("before", [0.0, 0.5])
+def test_it_is_over_at_once_for_somebody_who_waits(before):
+    async def scenario():
+        gathering = Gathering(1.0, 5.0)
+        waiting = asyncio.create_task(taken(gathering))
+        await asyncio.sleep(before)
+        with gathering.hurried():
+            return await waiting
+
+    assert on_virtual_time(scenario()) == before
