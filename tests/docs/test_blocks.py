@@ -32,7 +32,17 @@ BLOCKS = blocks()
 LANGUAGES = {"python", "toml", "sh", "yaml", "json", "mermaid", "text"}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
-OTHER_PROGRAMS = {"cd", "docker", "git", "install", "python", "python3", "systemctl", "useradd"}
+OTHER_PROGRAMS = {
+    "cd",
+    "copier",
+    "docker",
+    "git",
+    "install",
+    "python",
+    "python3",
+    "systemctl",
+    "useradd",
+}
 """Programs of others whose options are not held against anything."""
 CHEAP = {
     ("config", "show"),
