@@ -14,6 +14,8 @@ from mkdocs.config.defaults import MkDocsConfig
 
 os.environ["XY_LANG"] = "en"  # the language of help texts is chosen when they are imported
 _HOW = "*Made from the program when this site was built.*"
+_CHINESE = "[\u3000-\u9fff\uff00-\uffef]"
+_BETWEEN_CHINESE = re.compile(f"(?<={_CHINESE})\n *(?={_CHINESE})")
 _STAR = " *"
 _WHOLE = """The whole document, for generators of clients: [openapi.json](openapi.json); a running
 server gives the same at `/openapi.json`."""
@@ -40,6 +42,11 @@ def on_pre_build(config: MkDocsConfig) -> None:
         file = Path(config.docs_dir) / "reference" / name
         if not file.exists() or file.read_text("utf-8") != content:
             file.write_text(content, "utf-8")
+
+
+def on_page_markdown(markdown: str, **_: object) -> str:
+    """Join lines that break between two Chinese characters: a browser would show a space there."""
+    return _BETWEEN_CHINESE.sub("", markdown)
 
 
 async def openapi() -> dict[str, Any]:
