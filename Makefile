@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 TYPESCRIPT := 5.9.3
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
-.PHONY: help demo test fuzz-api fuzz-decoders check-wheel lint types web-types screenshots format bench docs clean
+.PHONY: help demo test fuzz-api fuzz-decoders check-wheel lint types web-types screenshots format bench docs links clean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -59,7 +59,10 @@ bench: $(VENV)/.dev ## Measure the core beside its peers
 	$(BIN)/xy-core bench overhead
 
 docs: $(VENV)/.docs ## Build the documentation into out/site
-	$(BIN)/mkdocs build --strict --site-dir out/site
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --site-dir out/site
+
+links: $(VENV)/.dev ## Ask every web page that the documentation names whether it is there
+	$(BIN)/pytest -n 0 -q -m network tests/docs/test_external_links.py
 
 clean: ## Remove the environment, caches and results (not the models)
 	rm -rf $(VENV) out dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .coverage
@@ -79,5 +82,5 @@ $(VENV)/.dev: pyproject.toml | $(VENV)/.runtime
 	@touch $@
 
 $(VENV)/.docs: pyproject.toml | $(VENV)/.runtime
-	$(PIP) install --quiet --group docs
+	$(PIP) install --quiet --editable '.[server]' --group docs
 	@touch $@

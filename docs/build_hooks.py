@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -13,13 +14,16 @@ from mkdocs.config.defaults import MkDocsConfig
 
 os.environ["XY_LANG"] = "en"  # the language of help texts is chosen when they are imported
 _HOW = "*Made from the program when this site was built.*"
+_CHINESE = "[\u3000-\u9fff\uff00-\uffef]"
+_BETWEEN_CHINESE = re.compile(f"(?<={_CHINESE})\n *(?={_CHINESE})")
 _STAR = " *"
 _WHOLE = """The whole document, for generators of clients: [openapi.json](openapi.json); a running
 server gives the same at `/openapi.json`."""
 _REALTIME = """`/v1/realtime` is a WebSocket, which OpenAPI cannot describe: see
 [Other programs](../guides/programs.md)."""
 _WHERE = """In `xy-core.toml`, or `XY_SECTION__KEY=value` in the environment, or
-`--set section.key=value`. Sizes are bytes, or text such as `8GiB`."""
+`--set section.key=value`. Sizes are bytes, or text such as `8GiB`.
+Workers of `cpu` and `process` are the cores of the machine on which this was made."""
 
 
 def on_pre_build(config: MkDocsConfig) -> None:
@@ -38,6 +42,11 @@ def on_pre_build(config: MkDocsConfig) -> None:
         file = Path(config.docs_dir) / "reference" / name
         if not file.exists() or file.read_text("utf-8") != content:
             file.write_text(content, "utf-8")
+
+
+def on_page_markdown(markdown: str, **_: object) -> str:
+    """Join lines that break between two Chinese characters: a browser would show a space there."""
+    return _BETWEEN_CHINESE.sub("", markdown)
 
 
 async def openapi() -> dict[str, Any]:
@@ -128,6 +137,7 @@ def commands_page() -> str:
     command = typer.main.get_command(app)
     context = typer.Context(command, info_name="xy-core")
     text = get_docs_for_click(obj=command, ctx=context, name="xy-core", title="Commands")
+    text = re.sub(r"\[/?bold\]", "`", text)  # rich's markup
     return text.replace("# Commands", f"# Commands\n\n{_HOW}", 1)
 
 
@@ -142,7 +152,7 @@ def settings_page() -> str:
         _WHERE,
     ]
     lines += _section("", schema, schema["$defs"])
-    return "\n\n".join(lines)
+    return "\n\n".join(lines).replace(str(Path.home()), "~")
 
 
 def _section(name: str, schema: dict[str, Any], definitions: dict[str, Any]) -> list[str]:
@@ -152,7 +162,12 @@ def _section(name: str, schema: dict[str, Any], definitions: dict[str, Any]) -> 
         inner = _definition(one, definitions)
         if inner is not None and "properties" in inner:
             path = f"{name}.{key}".strip(".")
-            below += _section(path + _brackets(one), inner, definitions)
+            own = one.get("default") if isinstance(one.get("default"), dict) else {}
+            known = {
+                field: about | ({"default": own[field]} if field in own else {})
+                for field, about in inner["properties"].items()
+            }
+            below += _section(path + _brackets(one), inner | {"properties": known}, definitions)
         else:
             usual = (
                 f"`{json.dumps(one['default'], ensure_ascii=False)}`" if "default" in one else ""

@@ -19,10 +19,15 @@ SCRIPT = str(Path(sys.executable).with_name("xy-core"))
 
 @pytest.fixture(scope="session")
 def variables(model_store: ModelStore, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """The variables under which commands and blocks run; the models are the machine's own."""
+    """The variables under which commands and blocks run; the models are the machine's own.
+
+    Blocks that load all modules get those of a typed conversation, which load in a second;
+    `tests/e2e` runs whole turns.
+    """
     home = tmp_path_factory.mktemp("home")
     return {
         "XY_MODELS__ROOT": str(model_store.root),
+        "XY_MODULES": '["memory", "emotion", "llm"]',
         "XY_MEMORY__PATH": str(home / "memory.db"),
         "XY_JOURNAL__PATH": str(home / "journal.db"),
         "XY_SERVER__KEYS": str(home / "keys.json"),
@@ -50,9 +55,8 @@ def place(
 @pytest.fixture(scope="session")
 def server(variables: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a real server, in a process of its own."""
-    modules = 'modules=["llm", "emotion", "memory"]'
     with subprocess.Popen(
-        [SCRIPT, "--set", modules, "serve", "--port", "0"],
+        [SCRIPT, "serve", "--port", "0"],
         stderr=subprocess.PIPE,
         encoding="utf-8",
         env=os.environ | variables,

@@ -64,7 +64,7 @@ class Block:
 
 def pages() -> list[str]:
     """Return all pages, relative to the root."""
-    found = [*ROOT.glob("*.md"), *DOCS.rglob("*.md")]
+    found = [*ROOT.glob("*.md"), *ROOT.glob("examples/*.md"), *DOCS.rglob("*.md")]
     return sorted({page.relative_to(ROOT).as_posix() for page in found} - GENERATED)
 
 
@@ -72,9 +72,8 @@ def pairs() -> list[tuple[str, str]]:
     """Return the pages that exist in both languages: English, Chinese."""
     english = [page for page in pages() if page.startswith("docs/") and ".zh." not in page]
     english = [page for page in english if not page.startswith(ENGLISH_ONLY)]
-    return [("README.md", "README.zh-CN.md")] + [
-        (page, page.removesuffix(".md") + ".zh.md") for page in english
-    ]
+    readmes = [(f"{place}README.md", f"{place}README.zh-CN.md") for place in ("", "examples/")]
+    return readmes + [(page, page.removesuffix(".md") + ".zh.md") for page in english]
 
 
 @cache

@@ -11,6 +11,7 @@ import shlex
 import subprocess
 import tomllib
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,6 @@ import pytest
 import typer
 import yaml
 
-from tests.docs.conftest import SCRIPT
 from tests.docs.pages import ROOT, Block, blocks
 from xy_core.cli.app import app
 from xy_core.core.config import StrictModel
@@ -32,7 +32,17 @@ BLOCKS = blocks()
 LANGUAGES = {"python", "toml", "sh", "yaml", "json", "mermaid", "text"}
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 TARGETS = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
-OTHER_PROGRAMS = {"cd", "docker", "git", "install", "python", "python3", "systemctl", "useradd"}
+OTHER_PROGRAMS = {
+    "cd",
+    "copier",
+    "docker",
+    "git",
+    "install",
+    "python",
+    "python3",
+    "systemctl",
+    "useradd",
+}
 """Programs of others whose options are not held against anything."""
 CHEAP = {
     ("config", "show"),
@@ -161,8 +171,8 @@ def check(words: list[str]) -> None:
             check(rest)
         case [first, *rest] if re.fullmatch(r"[A-Z_]+=\S*", first):
             check(rest)
-        case ["docker", "run", *rest] if rest.count("xy-core") > 1:  # the image, then the command
-            check(rest[rest.index("xy-core") + 1 :])
+        case ["docker", "run", *rest] if ("xy-core", "xy-core") in pairwise(rest):
+            check(rest[len(rest) - rest[::-1].index("xy-core") - 1 :])
         case [program, *rest] if Path(program).name == "xy-core":
             parse(_without_options_that_end(rest))
         case [program, "install", *rest] if Path(program).name == "pip":
@@ -187,13 +197,13 @@ def _extras(words: list[str]) -> list[str]:
     return [extra for one in found if one for extra in one[1].split(",")]
 
 
-def cheap_commands() -> list[Any]:
-    """Return those that end in seconds and change nothing but memory and moods of their own."""
+def cheap_commands(program: str) -> list[Any]:
+    """Return a program's commands that end in seconds and change nothing of the user's."""
     return [
         param
         for param in commands(runs=True)
-        if (words := param.values[0])[0] == "curl"
-        or (words[0] == "xy-core" and parse(words[1:]) in CHEAP)
+        if (words := param.values[0])[0] == program
+        and (program == "curl" or parse(words[1:]) in CHEAP)
     ]
 
 
@@ -221,17 +231,18 @@ def test_a_wrong_command_is_noticed(wrong: list[str]):
 
 
 @pytest.mark.models
-@pytest.mark.parametrize("words", cheap_commands())
-def test_a_cheap_command_runs(words: list[str], place: Path, request: pytest.FixtureRequest):
-    program, *rest = words
-    if program == "curl":
-        address = request.getfixturevalue("server")
-        rest = [word.replace(ADDRESS, address) for word in rest]
-        rest[:0] = ["--fail", "--silent", "--show-error", "--max-time", "60"]
-    else:
-        program = SCRIPT
-    done = subprocess.run(
-        [program, *rest], capture_output=True, check=False, timeout=100, cwd=place
-    )
+@pytest.mark.usefixtures("place")
+@pytest.mark.parametrize("words", cheap_commands("xy-core"))
+def test_a_cheap_command_runs(words: list[str], capsys):
+    typer.main.get_command(app).main(words[1:], standalone_mode=False)
+    assert capsys.readouterr().out
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("words", cheap_commands("curl"))
+def test_a_call_of_the_server_is_answered(words: list[str], server: str):
+    asked = [word.replace(ADDRESS, server) for word in words[1:]]
+    strict = ["--fail", "--silent", "--show-error", "--max-time", "60"]
+    done = subprocess.run(["curl", *strict, *asked], capture_output=True, check=False, timeout=100)
     assert done.returncode == 0, done.stderr.decode()
     assert done.stdout
