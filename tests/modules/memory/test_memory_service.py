@@ -188,3 +188,38 @@ async def test_a_module_that_is_not_running_refuses(open_memory):
         await memory.remember_turn("lin", "user", "hello")
     with pytest.raises(ModuleUnavailable):
         await memory.recent("lin", 4)
+
+
+@pytest.mark.parametrize("text", ["Lin lives in Xi'an", "lin LIVES in Chengdu"])
+async def test_a_corrected_fact_takes_the_place_of_the_wrong_one(open_memory, text):
+    async with open_memory() as memory:
+        await memory.remember_fact("lin", "Lin lives in Chengdu", topic="home", emotion="joy")
+        (wrong,) = await memory.facts("lin")
+        fact = await memory.correct("lin", wrong.id, text)
+        assert (fact.text, fact.emotion, fact.details.topic) == (text, "joy", "home")
+        assert [one.text for one in await memory.entries("lin")] == [text]
+
+
+async def test_a_correction_that_is_known_already_leaves_one_fact(open_memory):
+    async with open_memory() as memory:
+        await memory.remember_fact("lin", "Lin has a cat")
+        await memory.remember_fact("lin", "Lin has a dog")
+        wrong = (await memory.facts("lin"))[0]
+        assert await memory.correct("lin", wrong.id, "lin has a cat") is None
+        assert [one.text for one in await memory.facts("lin")] == ["Lin has a cat"]
+
+
+async def test_only_facts_that_hold_and_are_ones_own_are_corrected(open_memory):
+    async with open_memory() as memory:
+        await memory.remember_turn("lin", "user", "hello")
+        await memory.remember_fact("mei", "Mei has a cat")
+        (turn,) = await memory.entries("lin")
+        (fact,) = await memory.facts("mei")
+        for person, number, text in (
+            ("lin", turn.id, "bye"),
+            ("lin", fact.id, "Mei has a dog"),
+            ("mei", fact.id, "  "),
+        ):
+            with pytest.raises(InputError):
+                await memory.correct(person, number, text)
+        assert [one.text for one in await memory.facts("mei")] == ["Mei has a cat"]

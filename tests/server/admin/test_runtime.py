@@ -9,6 +9,8 @@ import pytest
 
 from xy_core.core.model import ModelSpec, Variant
 from xy_core.core.task import TaskType
+from xy_core.server.security.access import scope_of
+from xy_core.server.security.keys import Scope
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 HOSTILE = "<script>alert(1)</script>"
@@ -180,3 +182,17 @@ async def test_models_that_are_not_there_are_refused(http, asked, status):
     for path in ("load", "unload"):
         answer = await http.post(f"/v1/runtime/models/{path}", json=asked)
         assert answer.status_code == status
+
+
+@pytest.mark.parametrize(
+    ("path", "scope"),
+    [
+        ("/v1/runtime", Scope.ADMIN),
+        ("/v1/runtime/models/unload", Scope.ADMIN),
+        ("/v1/catalogue/toy/pull", Scope.ADMIN),
+        ("/v1/memory/ann/entries/1", Scope.MEMORY),
+        ("/v1/memory", Scope.MEMORY),
+    ],
+)
+async def test_what_is_the_owners_needs_the_owners_key(path, scope):
+    assert scope_of(path) is scope
