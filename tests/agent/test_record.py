@@ -13,6 +13,8 @@ from xy_core.agent import (
     Expressed,
     Felt,
     Heard,
+    Informed,
+    Note,
     Painted,
     PartFailed,
     Remembered,
@@ -57,6 +59,7 @@ EVENTS: tuple[TurnEvent, ...] = (
     ToolReturned(CALL, "It rains.", failed=False),
     PartFailed("voice", BackendError("the voice is hoarse")),
     Spoken(1, Audio.silence(0.25, 8_000)),
+    Informed((Note("clock", "It is noon."),)),
     TurnDone("Good day.", "en", {"done": 1.0}),
 )
 

@@ -32,14 +32,6 @@ _CHROMIUM = next(
 _READY_SECONDS = 110
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the browser's tests together, so that one server serves them all."""
-    here = Path(__file__).parent
-    for item in items:
-        if here in item.path.parents:
-            item.add_marker(pytest.mark.xdist_group("web"))
-
-
 class Server:
     """``xy-core serve`` as people start it; can be stopped and started again on its port."""
 

@@ -20,7 +20,12 @@ pytestmark = [
 
 _FOLDER = Path(__file__).parents[2] / "docs" / "images"
 _SAID = ("I passed my exam today and I am so happy!", "My dog is ill and I am sad and worried.")
-_VIEWS = {"settings": ".field"}
+_VIEWS = {
+    "watch": ".watch-row",
+    "memory": ".memory-entry",
+    "models": "[data-model]",
+    "settings": ".field",
+}
 """Views beside Talk, with what tells that they are there."""
 _LARGEST = 150_000
 
@@ -55,8 +60,13 @@ async def test_every_view_is_pictured(
         for view, there in _VIEWS.items():
             await page.goto(f"/#/{view}")
             await page.wait_for_selector(there)
+            if view == "watch":
+                await page.wait_for_timeout(8_000)  # the charts begin empty
             if view == "settings":
                 await page.click(".sections >> text=llm")
+                # The test's own folder says nothing to readers.
+                usual = "~/.config/xy-core/xy-core.toml"
+                await page.evaluate(f"document.querySelector('code').textContent = '{usual}'")
             await _save(page, f"{view}-{name}")
 
 

@@ -117,9 +117,7 @@ class DeviceLane(Lane):
         Raises:
             InvalidTaskError: no such model is registered.
         """
-        seats = [seat for seat in self.backlog.seats if name in seat.residency]
-        if not seats:
-            raise InvalidTaskError(f"no model {name!r} is registered")
+        seats = self._seats_of(name)
         for seat in seats:
             seat.residency.retire(name)
         self.look()
@@ -156,10 +154,14 @@ class DeviceLane(Lane):
         Raises:
             InvalidTaskError: no such model is registered.
         """
+        freeing = [seat.residency.unload(name) for seat in self._seats_of(name)]
+        return any(await asyncio.gather(*freeing))
+
+    def _seats_of(self, name: str) -> list[Seat]:
         seats = [seat for seat in self.backlog.seats if name in seat.residency]
         if not seats:
             raise InvalidTaskError(f"no model {name!r} is registered")
-        return any(await asyncio.gather(*(seat.residency.unload(name) for seat in seats)))
+        return seats
 
     def look(self) -> None:
         """Start what can start: a model has come or gone, or memory is free again."""

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from tests.modules.llm.engines import entry, make_tiny, settings
+from tests.modules.llm.test_service import llm_service
 from xy_core.core.errors import BackendError, ContextExceeded, InputError
 from xy_core.modules.llm import Message, Sampling
 from xy_core.modules.llm.backends.transformers_causal import TransformersCausal, cache_bytes
@@ -72,3 +73,14 @@ def test_the_cache_s_size_comes_from_the_configuration(folder, tmp_path):
     # 2 layers × 2 heads of keys and values × 8 numbers, twice, of 2 bytes
     assert cache_bytes(folder, 10) == 2 * 2 * 8 * 2 * 2 * 10
     assert cache_bytes(tmp_path, 10) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.models
+async def test_it_reads_gguf_as_well(model_store):
+    # Slow: the gguf package reads a vocabulary one token after the other.
+    async with llm_service(model_store, settings(entry("transformers"))) as (service, _):
+        reply = await service.complete(
+            [Message("user", "Say hello.")], sampling=Sampling(temperature=0, max_tokens=8)
+        )
+    assert "hello" in reply.text.lower()

@@ -25,7 +25,7 @@ async def test_many_texts_get_the_vectors_that_each_has_alone(open_memory, model
 
 
 async def test_another_s_vectors_have_no_tokens(open_memory):
-    async def embed(texts):
+    async def embed(texts, _priority):
         return np.full((len(texts), 3), 2.0, np.float32)
 
     async with open_memory() as memory:

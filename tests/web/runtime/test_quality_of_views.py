@@ -21,8 +21,8 @@ _AXE_NEEDS = {"bypass_csp": True}
 _TEXTS = """async view => {
   const { en, zh } = await import(`/web/views/${view}.i18n.js`);
   const shown = document.querySelector('main').innerText;
-  const odd = Object.keys(en).filter(
-    key => !(key in zh) || (key.startsWith(view) && shown.includes(key)));
+  const untold = key => key.startsWith(view) && shown.includes(key);
+  const odd = Object.keys(en).filter(key => !(key in zh) || untold(key));
   return [...odd, ...Object.keys(zh).filter(key => !(key in en))];
 }"""
 """Keys that only one language has, or that are shown instead of their texts."""

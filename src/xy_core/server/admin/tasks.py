@@ -9,6 +9,7 @@ from pydantic import BaseModel
 
 from xy_core.core.task import TaskStatus
 from xy_core.core.trace import TraceEvent
+from xy_core.server.admin.snapshot import ActiveTask
 from xy_core.server.dependencies import RuntimeOf
 from xy_core.server.errors import ApiError
 
@@ -16,20 +17,10 @@ router = APIRouter(prefix="/v1/tasks", tags=["admin"])
 TaskId = Annotated[str, Path(min_length=1, max_length=100, description="The task's id.")]
 
 
-class Task(BaseModel):
-    """The record of one task; times in seconds since the epoch."""
+class Task(ActiveTask):
+    """The record of one task, also of one that has ended."""
 
-    task_id: str
-    name: str
-    task_type: str
-    priority: str
-    lane: str
-    status: TaskStatus
-    created_at: float
-    started_at: float | None
     ended_at: float | None
-    worker: str
-    device: str
     attempts: int
     note: str
     error: str

@@ -18,6 +18,7 @@ from xy_core.core.errors import (
     XyCoreError,
 )
 from xy_core.models.torch_names import ran_out_of_memory, torch_device
+from xy_core.modules.image.backends.device_peak import reported_peak
 from xy_core.modules.image.backends.latents import preview
 from xy_core.modules.image.backends.noise import noise_scheduler
 from xy_core.modules.image.config import ImageConfig
@@ -119,7 +120,8 @@ class DiffusersPainter:
         try:
             with _translated("diffusers failed"), self._pipeline(jobs[0]) as pipe:
                 give_way()
-                output = pipe(**_arguments(jobs), callback_on_step_end=_callback(stepped))
+                with reported_peak(self._device):
+                    output = pipe(**_arguments(jobs), callback_on_step_end=_callback(stepped))
         finally:
             self._at_work.release()
         flags = output.nsfw_content_detected or [False] * len(output.images)

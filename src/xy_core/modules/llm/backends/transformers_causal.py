@@ -244,6 +244,7 @@ def _load(path: Path, *, on_device: bool) -> tuple[Any, Any]:
         import transformers  # noqa: PLC0415 - the same
     except ImportError as error:
         raise MissingExtraError("transformers", "llm-transformers") from error
+    transformers.utils.logging.disable_progress_bar()
     source = path
     options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     if path.suffix == ".gguf":

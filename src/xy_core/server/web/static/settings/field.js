@@ -41,7 +41,7 @@ function Control({ id, field, value, secretSet, t, set }) {
     case "text":
       return html`<input id=${id} aria-describedby=${hint} value=${held ?? ""} onChange=${(/** @type {any} */ e) => set(e.target.value === "" ? null : typed(e.target.value, held))} />`;
     default:
-      return html`<textarea id=${id} aria-describedby=${hint} rows="2" readonly value=${shown(value)} title=${t("settings.fixed")}></textarea>`;
+      return html`<textarea id=${id} aria-describedby=${hint} rows="2" readonly value=${value === null ? "–" : shown(value)} title=${t("settings.fixed")}></textarea>`;
   }
 }
 

@@ -20,8 +20,9 @@ export function History({ talking, t, lang, onClose }) {
       <button class="icon-button" aria-label=${t("talk.exportAll")} title=${t("talk.exportAll")} onClick=${exportAll}><${Icon} name="save" /></button>
       <button class="icon-button" aria-label=${t("talk.close")} onClick=${onClose}><${Icon} name="close" /></button></div>
     <input type="search" autofocus placeholder=${t("talk.search")} aria-label=${t("talk.search")} value=${query} onInput=${(/** @type {any} */ e) => setQuery(e.target.value)} />
-    <ul>${found.map((/** @type {Conversation} */ one) => html`<${Entry} key=${one.id} one=${one} talking=${talking} t=${t} lang=${lang} onClose=${onClose} />`)}</ul>
-    ${found.length ? null : html`<p class="muted">${t(wanted ? "talk.noneFound" : "talk.none")}</p>`}
+    ${found.length
+      ? html`<ul>${found.map((/** @type {Conversation} */ one) => html`<${Entry} key=${one.id} one=${one} talking=${talking} t=${t} lang=${lang} onClose=${onClose} />`)}</ul>`
+      : html`<p class="muted">${t(wanted ? "talk.noneFound" : "talk.none")}</p>`}
   </aside>`;
 }
 

@@ -1,7 +1,8 @@
 // Memory: what is remembered of a person; correcting, forgetting, taking it along.
-import { html, useEffect, useState } from "../vendor/preact.js";
+import { html, useState } from "../vendor/preact.js";
 import { download } from "../lib/dom.js";
 import { Icon } from "../lib/icons.js";
+import { attempt, useLoaded } from "../lib/loading.js";
 import { Entries } from "./memory/entries.js";
 import { Moods } from "./memory/moods.js";
 import { ForgetPerson, ForgetSpan } from "./memory/forget.js";
@@ -11,29 +12,25 @@ import { ForgetPerson, ForgetSpan } from "./memory/forget.js";
 /** @param {{ctx: Ctx}} props */
 export default function Memory({ ctx }) {
   const { t } = ctx;
-  const [people, problem, again] = usePeople(ctx);
+  const [people, problem, again] = useLoaded(async () => (await ctx.api.get("/v1/memory")).data, /** @type {any[]} */ ([]));
   const [chosen, choose] = useState("");
   const [asked, ask] = useState("");
   const [changes, setChanges] = useState(0);
-  const person = people.find((one) => one.person === chosen) ?? newest(people);
+  const person = people.find((/** @type {any} */ one) => one.person === chosen) ?? newest(people);
   const changed = () => {
     setChanges((n) => n + 1);
     again();
   };
-  const save = async () => {
-    try {
-      const answer = await ctx.api.request("GET", `/v1/memory/${encodeURIComponent(person.person)}/export`);
-      download(`xy-core-memory-${person.person}.json`, await answer.blob());
-    } catch (error) {
-      ctx.toast(String(/** @type {any} */ (error).message), "bad");
-    }
-  };
+  const save = () => attempt(ctx, async () => {
+    const answer = await ctx.api.request("GET", `/v1/memory/${encodeURIComponent(person.person)}/export`);
+    download(`xy-core-memory-${person.person}.json`, await answer.blob());
+  });
   return html`<div class="page memory">
     <header class="page-head"><h1>${t("memory.title")}</h1>
       ${person ? html`<div class="memory-actions">
         <label class="memory-person"><span class="visually-hidden">${t("memory.person")}</span>
           <select value=${person.person} onChange=${(/** @type {any} */ e) => choose(e.target.value)}>
-            ${people.map((one) => html`<option key=${one.person} value=${one.person}>${one.person}</option>`)}
+            ${people.map((/** @type {any} */ one) => html`<option key=${one.person} value=${one.person}>${one.person}</option>`)}
           </select></label>
         <button class="button" onClick=${save}><${Icon} name="save" />${t("memory.export")}</button>
         <button class="button" onClick=${() => ask("span")}><${Icon} name="trash" />${t("memory.forgetSpan")}</button>
@@ -54,27 +51,6 @@ function Shown({ person, ctx, changes, changed }) {
   return html`<p class="memory-counts muted">${t("memory.counts", { facts: person.facts, turns: person.turns, moods: person.moods })}</p>
     <${Moods} person=${person.person} ctx=${ctx} changes=${changes} />
     <${Entries} person=${person.person} ctx=${ctx} changes=${changes} changed=${changed} />`;
-}
-
-/** @param {Ctx} ctx
- * @returns {[any[], string, () => Promise<void>]} */
-function usePeople({ api }) {
-  const [people, setPeople] = useState(/** @type {any[]} */ ([]));
-  const [problem, setProblem] = useState("");
-  const load = async () => {
-    try {
-      setPeople((await api.get("/v1/memory")).data);
-      setProblem("");
-    } catch (error) {
-      setProblem(String(/** @type {any} */ (error).message));
-    }
-  };
-  useEffect(() => {
-    load();
-    window.addEventListener("xy:back", load);
-    return () => window.removeEventListener("xy:back", load);
-  }, []);
-  return [people, problem, load];
 }
 
 /** @param {any[]} people */

@@ -1,4 +1,7 @@
+import * as states from "../i18n/states.js";
+
 export const en = {
+  ...states.en,
   "models.title": "Models",
   "models.disk": "{free} free on the disk",
   "models.loaded": "Loaded on the devices",
@@ -52,16 +55,10 @@ export const en = {
   "fit.speed": "Speed",
   "fit.measured": "Sizes from the files on this machine.",
   "fit.guessed": "Sizes from the catalogue.",
-  "state.cold": "not loaded",
-  "state.loading": "loading",
-  "state.ready": "loaded",
-  "state.draining": "leaving",
-  "state.unloading": "unloading",
-  "state.swapped": "in host memory",
-  "state.failed": "failed",
 };
 
 export const zh = {
+  ...states.zh,
   "models.title": "模型",
   "models.disk": "磁盘剩余 {free}",
   "models.loaded": "设备上的模型",
@@ -115,13 +112,6 @@ export const zh = {
   "fit.speed": "速度",
   "fit.measured": "大小取自本机文件。",
   "fit.guessed": "大小取自模型目录。",
-  "state.cold": "未加载",
-  "state.loading": "加载中",
-  "state.ready": "已加载",
-  "state.draining": "即将卸载",
-  "state.unloading": "卸载中",
-  "state.swapped": "在主机内存",
-  "state.failed": "失败",
 };
 
 export default { en, zh };

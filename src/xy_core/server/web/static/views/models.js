@@ -1,7 +1,8 @@
 // Models: what is loaded where, and what can be had.
-import { html, useEffect, useState } from "../vendor/preact.js";
+import { html, useState } from "../vendor/preact.js";
 import { bytes } from "../lib/format.js";
 import { Icon } from "../lib/icons.js";
+import { useLoaded } from "../lib/loading.js";
 import { Loaded } from "./models/loaded.js";
 import { Model } from "./models/model.js";
 
@@ -12,7 +13,7 @@ const KINDS = ["llm", "vlm", "stt", "tts", "embedding", "emotion", "image", "ser
 /** @param {{ctx: Ctx}} props */
 export default function Models({ ctx }) {
   const { t } = ctx;
-  const [catalogue, problem, again] = useCatalogue(ctx);
+  const [catalogue, problem, again] = useLoaded(() => ctx.api.get("/v1/catalogue"), null);
   const [words, setWords] = useState("");
   const [kind, setKind] = useState("");
   const [where, setWhere] = useState("");
@@ -52,25 +53,4 @@ function passes(words, kind, where, profile) {
     (where !== "installed" || model.installed) &&
     (where !== "profile" || model.profiles.includes(profile)) &&
     `${model.id} ${model.title} ${model.licence}`.toLowerCase().includes(wanted);
-}
-
-/** @param {Ctx} ctx
- * @returns {[any, string, () => Promise<void>]} */
-function useCatalogue({ api }) {
-  const [catalogue, setCatalogue] = useState(/** @type {any} */ (null));
-  const [problem, setProblem] = useState("");
-  const load = async () => {
-    try {
-      setCatalogue(await api.get("/v1/catalogue"));
-      setProblem("");
-    } catch (error) {
-      setProblem(String(/** @type {any} */ (error).message));
-    }
-  };
-  useEffect(() => {
-    load();
-    window.addEventListener("xy:back", load);
-    return () => window.removeEventListener("xy:back", load);
-  }, []);
-  return [catalogue, problem, load];
 }

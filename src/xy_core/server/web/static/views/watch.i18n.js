@@ -1,4 +1,7 @@
+import * as states from "../i18n/states.js";
+
 export const en = {
+  ...states.en,
   "watch.title": "Watch",
   "watch.connecting": "Connecting…",
   "watch.pause": "Hold still",
@@ -28,7 +31,7 @@ export const en = {
   "watch.free": "Free",
   "watch.working": "Working memory",
   "watch.foreign": "Other programs",
-  "watch.lag": "How late the event loop runs",
+  "watch.lag": "Event loop lag",
   "watch.worst": "at most",
   "watch.mean": "mean",
   "watch.throughput": "Throughput",
@@ -80,16 +83,10 @@ export const en = {
   "health.failed": "failed",
   "health.stopped": "stopped",
   "health.starting": "starting",
-  "state.cold": "not loaded",
-  "state.loading": "loading",
-  "state.ready": "loaded",
-  "state.draining": "leaving",
-  "state.unloading": "unloading",
-  "state.swapped": "in host memory",
-  "state.failed": "failed",
 };
 
 export const zh = {
+  ...states.zh,
   "watch.title": "观察",
   "watch.connecting": "连接中…",
   "watch.pause": "定格",
@@ -171,13 +168,6 @@ export const zh = {
   "health.failed": "故障",
   "health.stopped": "已停止",
   "health.starting": "启动中",
-  "state.cold": "未加载",
-  "state.loading": "加载中",
-  "state.ready": "已加载",
-  "state.draining": "即将卸载",
-  "state.unloading": "卸载中",
-  "state.swapped": "在主机内存",
-  "state.failed": "失败",
 };
 
 export default { en, zh };

@@ -2,6 +2,7 @@
 import { html, useEffect, useReducer, useRef, useState } from "../vendor/preact.js";
 import { download, linkStyles } from "../lib/dom.js";
 import { Icon } from "../lib/icons.js";
+import { attempt } from "../lib/loading.js";
 import { Chart } from "./watch/charts.js";
 import { Devices } from "./watch/devices.js";
 import { Events } from "./watch/events.js";
@@ -19,15 +20,11 @@ export default function Watch({ ctx }) {
   const [task, setTask] = useState("");
   const feed = useFeed(ctx, still);
   const charts = useLines(t, ctx.lang);
-  const saveTrace = async () => {
-    try {
-      const answer = await ctx.api.request("GET", "/v1/runtime/trace");
-      const name = /filename="([^"]+)"/.exec(answer.headers.get("content-disposition") ?? "")?.[1];
-      download(name ?? "trace.json", await answer.blob());
-    } catch (error) {
-      ctx.toast(String(/** @type {any} */ (error).message), "bad");
-    }
-  };
+  const saveTrace = () => attempt(ctx, async () => {
+    const answer = await ctx.api.request("GET", "/v1/runtime/trace");
+    const name = /filename="([^"]+)"/.exec(answer.headers.get("content-disposition") ?? "")?.[1];
+    download(name ?? "trace.json", await answer.blob());
+  });
   return html`<div class="page watch">
     <header class="page-head">
       <h1>${t("watch.title")} ${feed.status ? html`<span class=${`tag ${feed.status}`}>${t(`health.${feed.status}`)}</span>` : null}

@@ -1,6 +1,7 @@
 // The memories of one person: searched, or page by page.
 import { html, useEffect, useRef, useState } from "../../vendor/preact.js";
 import { Icon } from "../../lib/icons.js";
+import { reason } from "../../lib/loading.js";
 import { Entry } from "./entry.js";
 
 /** @typedef {import("../../app.js").Ctx} Ctx */
@@ -59,7 +60,7 @@ function useEntries(person, ctx, filter, changes) {
       setFound({ entries: [...kept, ...page.data.filter(felt(filter.emotion))], more: page.more });
       setProblem("");
     } catch (error) {
-      if (number === asking.current) setProblem(String(/** @type {any} */ (error).message));
+      if (number === asking.current) setProblem(reason(error));
     }
     if (number === asking.current) setBusy(false);
   };

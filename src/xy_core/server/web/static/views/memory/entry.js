@@ -2,6 +2,7 @@
 import { html, useEffect, useState } from "../../vendor/preact.js";
 import { day } from "../../lib/format.js";
 import { Icon } from "../../lib/icons.js";
+import { attempt, reason } from "../../lib/loading.js";
 import { Confirm, Sheet } from "../../lib/sheet.js";
 
 /** @typedef {import("../../app.js").Ctx} Ctx */
@@ -13,13 +14,11 @@ export function Entry({ entry, person, ctx, changed }) {
   const path = `/v1/memory/${encodeURIComponent(person)}/entries/${entry.id}`;
   const close = () => ask("");
   const act = async (/** @type {() => Promise<any>} */ work, /** @type {string} */ done) => {
-    try {
+    await attempt(ctx, async () => {
       await work();
       toast(t(done), "good");
       changed();
-    } catch (error) {
-      toast(String(/** @type {any} */ (error).message), "bad");
-    }
+    });
     close();
   };
   const forget = () => act(() => api.delete(path), "memory.forgotten");
@@ -65,7 +64,7 @@ function Origin({ path, ctx, onClose }) {
   const { t, api, toast } = ctx;
   const [found, setFound] = useState(/** @type {any} */ (null));
   useEffect(() => {
-    api.get(path).then(setFound, (error) => toast(error.message, "bad"));
+    api.get(path).then(setFound, (error) => toast(reason(error), "bad"));
   }, [path]);
   const details = found?.memory.details;
   return html`<${Sheet} title=${t("memory.origin")} onClose=${onClose}>

@@ -1,5 +1,6 @@
 // Forgetting much at once: a span of time, or a person.
 import { html, useState } from "../../vendor/preact.js";
+import { attempt } from "../../lib/loading.js";
 import { Confirm } from "../../lib/sheet.js";
 
 /** @typedef {import("../../app.js").Ctx} Ctx */
@@ -55,13 +56,11 @@ const root = (person) => `/v1/memory/${encodeURIComponent(person)}`;
  * @param {Ctx} ctx
  * @param {() => void} changed
  * @param {() => void} onClose */
-async function remove(path, { api, t, toast }, changed, onClose) {
-  try {
-    const { deleted } = await api.delete(path);
-    toast(t("memory.deleted", { n: deleted }), "good");
+async function remove(path, ctx, changed, onClose) {
+  await attempt(ctx, async () => {
+    const { deleted } = await ctx.api.delete(path);
+    ctx.toast(ctx.t("memory.deleted", { n: deleted }), "good");
     changed();
-  } catch (error) {
-    toast(String(/** @type {any} */ (error).message), "bad");
-  }
+  });
   onClose();
 }

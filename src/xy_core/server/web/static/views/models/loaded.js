@@ -1,6 +1,7 @@
 // What is loaded on each device, with loading and unloading by hand.
-import { html, useEffect, useState } from "../../vendor/preact.js";
+import { html, useState } from "../../vendor/preact.js";
 import { bytes } from "../../lib/format.js";
+import { attempt, useLoaded } from "../../lib/loading.js";
 
 /** @typedef {import("../../app.js").Ctx} Ctx */
 
@@ -10,11 +11,11 @@ const MOVING = ["loading", "draining", "unloading"];
 /** @param {{ctx: Ctx}} props */
 export function Loaded({ ctx }) {
   const { t } = ctx;
-  const [devices, problem, look] = useDevices(ctx);
+  const [devices, problem, look] = useLoaded(async () => (await ctx.api.get("/v1/runtime")).devices, /** @type {any[]} */ ([]), LOOK_MS);
   return html`<section class="card models-loaded" aria-labelledby="models-loaded">
     <h2 id="models-loaded">${t("models.loaded")}</h2>
     ${problem ? html`<p class="bad" role="alert">${problem}</p>` : null}
-    ${devices.map((device) => html`<div class="models-device" key=${device.name}>
+    ${devices.map((/** @type {any} */ device) => html`<div class="models-device" key=${device.name}>
       <h3>${device.name} <span class="muted">${device.title}</span>
         ${device.memory ? html`<span class="tag">${t("models.room", { free: bytes(Math.max(0, device.memory.free)), total: bytes(device.memory.total) })}</span>` : null}</h3>
       ${device.models.length ? html`<ul>${device.models.map((/** @type {any} */ model) => html`<${Held} key=${model.name} model=${model} device=${device.name} ctx=${ctx} look=${look} />`)}</ul>`
@@ -30,12 +31,10 @@ function Held({ model, device, ctx, look }) {
   const held = ["ready", "swapped"].includes(model.state);
   const move = async () => {
     setBusy(true);
-    try {
+    await attempt(ctx, async () => {
       const answer = await api.post(`/v1/runtime/models/${held ? "unload" : "load"}`, { model: model.name, device });
       if (answer.loaded === false) toast(t("models.noRoom"), "bad");
-    } catch (error) {
-      toast(String(/** @type {any} */ (error).message), "bad");
-    }
+    });
     await look();
     setBusy(false);
   };
@@ -44,25 +43,4 @@ function Held({ model, device, ctx, look }) {
     <span class="muted">${about.filter(Boolean).join(" · ")}</span>
     <button class="button" disabled=${busy || MOVING.includes(model.state)} onClick=${move}
       aria-label=${t(held ? "models.unloadThis" : "models.loadThis", { model: model.name })}>${t(held ? "models.unload" : "models.load")}</button></li>`;
-}
-
-/** @param {Ctx} ctx
- * @returns {[any[], string, () => Promise<void>]} */
-function useDevices({ api }) {
-  const [devices, setDevices] = useState(/** @type {any[]} */ ([]));
-  const [problem, setProblem] = useState("");
-  const look = async () => {
-    try {
-      setDevices((await api.get("/v1/runtime")).devices);
-      setProblem("");
-    } catch (error) {
-      setProblem(String(/** @type {any} */ (error).message));
-    }
-  };
-  useEffect(() => {
-    look();
-    const timer = setInterval(() => document.hidden || look(), LOOK_MS);
-    return () => clearInterval(timer);
-  }, []);
-  return [devices, problem, look];
 }

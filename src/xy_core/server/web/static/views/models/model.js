@@ -2,6 +2,7 @@
 import { html, useEffect, useState } from "../../vendor/preact.js";
 import { bytes } from "../../lib/format.js";
 import { Icon } from "../../lib/icons.js";
+import { attempt, reason } from "../../lib/loading.js";
 import { Confirm } from "../../lib/sheet.js";
 
 /** @typedef {import("../../app.js").Ctx} Ctx */
@@ -43,13 +44,7 @@ function Actions({ model, ctx, changed }) {
   const [asked, ask] = useState(false);
   const [pull, start] = usePull(model, ctx, changed);
   const path = `/v1/catalogue/${encodeURIComponent(model.id)}`;
-  const act = async (/** @type {() => Promise<any>} */ work) => {
-    try {
-      await work();
-    } catch (error) {
-      toast(String(/** @type {any} */ (error).message), "bad");
-    }
-  };
+  const act = (/** @type {() => Promise<any>} */ work) => attempt(ctx, work);
   const cancel = () => act(() => api.delete(`${path}/pull`));
   const remove = () => act(async () => {
     await api.delete(path);
@@ -91,7 +86,7 @@ function usePull(model, { api, toast, t }, changed) {
   useEffect(() => {
     if (!under) return undefined;
     const stopping = new AbortController();
-    follow(stopping.signal).catch((error) => stopping.signal.aborted || toast(error.message, "bad"));
+    follow(stopping.signal).catch((error) => stopping.signal.aborted || toast(reason(error), "bad"));
     return () => stopping.abort();
   }, [under]);
   /** @param {AbortSignal} signal */

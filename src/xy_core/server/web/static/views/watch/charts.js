@@ -8,6 +8,7 @@ import uPlot from "../../vendor/uplot.js";
 /** @typedef {{label: string, token: string, of: (sample: Sample) => number | null}} Line */
 
 const HEIGHT = 132;
+const SECONDS = 60;
 
 /** @param {{feed: Feed, title: string, id: string, unit: string, lines: Line[], still: boolean}} props */
 export function Chart({ feed, title, id, unit, lines, still }) {
@@ -66,13 +67,22 @@ function options(width, unit, lines) {
     padding: [10, 16, 0, 0],
     legend: { show: false },
     cursor: { show: false },
-    scales: { y: { range: (/** @type {any} */ _, /** @type {number} */ __, /** @type {number} */ most) => [0, Math.max(1, (most || 0) * 1.15)] } },
+    scales: { x: { range: lastMinute }, y: { range: (/** @type {any} */ _, /** @type {number} */ __, /** @type {number} */ most) => [0, Math.max(1, (most || 0) * 1.15)] } },
     axes: [
       { ...axis, size: 24, space: 70, values: (/** @type {any} */ _, /** @type {number[]} */ at) => at.map((one) => new Date(one * 1000).toTimeString().slice(0, 8)) },
       { ...axis, size: 44, values: (/** @type {any} */ _, /** @type {number[]} */ at) => at.map((one) => `${shown(one)}`) },
     ],
     series: [{}, ...lines.map((line) => ({ stroke: () => colour(line.token), width: 1.75, points: { show: false } }))],
   };
+}
+
+/** @param {any} _plot
+ * @param {number} _first
+ * @param {number | null} last
+ * @returns {[number, number]} */
+function lastMinute(_plot, _first, last) {
+  const now = last ?? Date.now() / 1000;
+  return [now - SECONDS, now];
 }
 
 /** @param {number | null | undefined} value */

@@ -1,4 +1,5 @@
 // Follows the runtime and keeps what the view shows, all of it bounded.
+import { reason } from "../../lib/loading.js";
 import { Lanes } from "./lanes.js";
 import { Ring } from "./ring.js";
 
@@ -60,7 +61,7 @@ export class Feed {
         this.told();
       }
     } catch (error) {
-      if (!options.signal.aborted) this.told({ problem: String(/** @type {any} */ (error)?.message ?? error) });
+      if (!options.signal.aborted) this.told({ problem: reason(error) });
     }
   }
 

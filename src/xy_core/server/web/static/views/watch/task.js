@@ -1,7 +1,8 @@
 // One task: its record, its trace, and cancelling it.
-import { html, useEffect, useState } from "../../vendor/preact.js";
+import { html } from "../../vendor/preact.js";
 import { clock, duration } from "../../lib/format.js";
 import { Icon } from "../../lib/icons.js";
+import { attempt, useLoaded } from "../../lib/loading.js";
 import { Sheet } from "../../lib/sheet.js";
 
 const LOOK_MS = 1000;
@@ -11,14 +12,12 @@ const LOOK_MS = 1000;
 /** @param {{id: string, ctx: Ctx, onClose: () => void}} props */
 export function TaskPanel({ id, ctx, onClose }) {
   const { t } = ctx;
-  const [found, look, problem] = useTask(id, ctx);
+  const [found, problem, look] = useLoaded(() => ctx.api.get(`/v1/tasks/${encodeURIComponent(id)}`), null, LOOK_MS);
   const cancel = async () => {
-    try {
+    await attempt(ctx, async () => {
       const { cancelled } = await ctx.api.delete(`/v1/tasks/${encodeURIComponent(id)}`);
       ctx.toast(t(cancelled ? "watch.cancelled" : "watch.notCancelled"), cancelled ? "good" : "info");
-    } catch (error) {
-      ctx.toast(String(/** @type {any} */ (error).message), "bad");
-    }
+    });
     look();
   };
   const active = found && ["pending", "running"].includes(found.task.status);
@@ -27,27 +26,6 @@ export function TaskPanel({ id, ctx, onClose }) {
     ${found ? html`<${Record} task=${found.task} t=${t} /><${Trace} moments=${found.trace} t=${t} />` : null}
     ${active ? html`<div class="sheet-foot"><button class="button danger" onClick=${cancel}><${Icon} name="stop" />${t("watch.cancel")}</button></div>` : null}
   <//>`;
-}
-
-/** @param {string} id
- * @param {Ctx} ctx
- * @returns {[any, () => Promise<void>, string]} */
-function useTask(id, { api }) {
-  const [found, setFound] = useState(/** @type {any} */ (null));
-  const [problem, setProblem] = useState("");
-  const look = async () => {
-    try {
-      setFound(await api.get(`/v1/tasks/${encodeURIComponent(id)}`));
-    } catch (error) {
-      setProblem(String(/** @type {any} */ (error).message));
-    }
-  };
-  useEffect(() => {
-    look();
-    const timer = setInterval(look, LOOK_MS);
-    return () => clearInterval(timer);
-  }, [id]);
-  return [found, look, problem];
 }
 
 /** @param {{task: any, t: any}} props */
