@@ -15,7 +15,7 @@ from mkdocs.config.defaults import MkDocsConfig
 os.environ["XY_LANG"] = "en"  # the language of help texts is chosen when they are imported
 _HOW = "*Made from the program when this site was built.*"
 _CHINESE = "[\u3000-\u9fff\uff00-\uffef]"
-_BETWEEN_CHINESE = re.compile(f"(?<={_CHINESE})\n *(?={_CHINESE})")
+_BETWEEN_CHINESE = re.compile(f"^([^#|\n].*{_CHINESE})\n *(?={_CHINESE})", re.MULTILINE)
 _STAR = " *"
 _WHOLE = """The whole document, for generators of clients: [openapi.json](openapi.json); a running
 server gives the same at `/openapi.json`."""
@@ -46,7 +46,7 @@ def on_pre_build(config: MkDocsConfig) -> None:
 
 def on_page_markdown(markdown: str, **_: object) -> str:
     """Join lines that break between two Chinese characters: a browser would show a space there."""
-    return _BETWEEN_CHINESE.sub("", markdown)
+    return _BETWEEN_CHINESE.sub(r"\1", markdown)
 
 
 async def openapi() -> dict[str, Any]:

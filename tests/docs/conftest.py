@@ -21,13 +21,15 @@ SCRIPT = str(Path(sys.executable).with_name("xy-core"))
 def variables(model_store: ModelStore, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """The variables under which commands and blocks run; the models are the machine's own.
 
-    Blocks that load all modules get those of a typed conversation, which load in a second;
-    `tests/e2e` runs whole turns.
+    Blocks that load all modules get those of a typed conversation, which load in a second, and a
+    short answer; `tests/e2e` runs whole turns.
     """
     home = tmp_path_factory.mktemp("home")
     return {
         "XY_MODELS__ROOT": str(model_store.root),
         "XY_MODULES": '["memory", "emotion", "llm"]',
+        "XY_LLM__MAX_TOKENS": "24",
+        "XY_AGENT__MAX_SENTENCES": "1",
         "XY_MEMORY__PATH": str(home / "memory.db"),
         "XY_JOURNAL__PATH": str(home / "journal.db"),
         "XY_SERVER__KEYS": str(home / "keys.json"),

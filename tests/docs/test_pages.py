@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 import pytest
 
-from tests.docs.pages import DOCS, ENGLISH_ONLY, GENERATED, ROOT, anchors, headings, links
+from tests.docs.pages import DOCS, ENGLISH_ONLY, GENERATED, ROOT, anchors, headings, links, tokens
 from tests.docs.pages import blocks as all_blocks
 from tests.docs.pages import pages as all_pages
 from tests.docs.pages import pairs as all_pairs
@@ -27,6 +27,15 @@ def test_both_languages_have_the_same_headings(english: str, chinese: str):
     assert levels[0] == levels[1]
     assert levels[0][0] == 1
     assert levels[0].count(1) == 1
+
+
+@pytest.mark.parametrize(("english", "chinese"), all_pairs())
+def test_both_languages_show_the_same_blocks(english: str, chinese: str):
+    assert fences(english) == fences(chinese)
+
+
+def fences(page: str) -> list[str]:
+    return [token.info for token in tokens(page) if token.type == "fence"]
 
 
 @pytest.mark.parametrize("page", [page for _, page in all_pairs()])
