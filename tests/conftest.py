@@ -9,10 +9,14 @@ from pathlib import Path
 
 import platformdirs
 import pytest
+from hypothesis import settings
 
 from xy_core.core.config import DeviceConfig, LaneConfig, SchedulerConfig
 from xy_core.core.scheduler import GlobalTaskScheduler
 from xy_core.models import ModelStore
+
+settings.register_profile("untimed", deadline=None)
+settings.load_profile("untimed")
 
 SAMPLES = Path(__file__).parents[1] / "samples"
 

@@ -6,11 +6,15 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
+import structlog
+
 from xy_core.agent.agent import Agent
 from xy_core.agent.embedding import lent_embedder
+from xy_core.agent.tools import open_tools
 from xy_core.core.engine import CoreEngine
 from xy_core.core.events import EventBus
 from xy_core.core.garbage import settled_objects
+from xy_core.core.logging import configure_logging
 from xy_core.core.scheduler import GlobalTaskScheduler
 from xy_core.core.signals import terminating
 from xy_core.core.watchdog import LoopWatchdog
@@ -41,6 +45,8 @@ async def open_runtime(
 ) -> AsyncIterator[Runtime]:
     """Start a program and stop it, in bounded time, at the end of the block.
 
+    Logs go where the settings say, unless the program has set up structlog itself.
+
     Args:
         settings: the configuration.
         modules: names of the modules to load; those of the settings if not given.
@@ -49,6 +55,8 @@ async def open_runtime(
         UnknownModuleError: no installed package offers one of the modules.
         Terminated: the process got SIGTERM; everything has been stopped.
     """
+    if not structlog.is_configured():
+        configure_logging(settings.log)
     store = ModelStore(settings.models.root, settings.models.catalogue)
     engine = CoreEngine(
         scheduler=GlobalTaskScheduler(settings.scheduler),
@@ -62,6 +70,6 @@ async def open_runtime(
     with terminating():
         async with engine:
             await engine.load_modules(settings.modules if modules is None else modules)
-            async with lent_embedder(engine):
+            async with lent_embedder(engine), open_tools(settings.agent.mcp) as tools:
                 with settled_objects():
-                    yield Runtime(settings, engine, Agent(engine, settings.agent), store)
+                    yield Runtime(settings, engine, Agent(engine, settings.agent, tools), store)

@@ -56,6 +56,8 @@ class Settings(BaseSettings):
         env_prefix="XY_", env_nested_delimiter="__", extra="forbid", frozen=True
     )
     file_values: ClassVar[Mapping[str, Any]] = {}
+    file: ClassVar[Path | None] = None
+    """Where they were read from, if from a file."""
 
     modules: tuple[str, ...] = Field(
         ("voice", "vision", "memory", "emotion", "llm"), description="Modules that are loaded."
@@ -116,7 +118,8 @@ def load_settings(file: Path | None = None, overrides: Mapping[str, Any] | None 
     """
     path = file or _default_file()
     values = {} if path is None else _read_toml(path)
-    source = type("FileSettings", (Settings,), {"file_values": values, "__doc__": Settings.__doc__})
+    own = {"file_values": values, "file": path, "__doc__": Settings.__doc__}
+    source = type("FileSettings", (Settings,), own)
     try:
         settings: Settings = source(**(overrides or {}))
     except ValidationError as error:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from xy_core.agent import Policy, express
+from xy_core.agent import Policy, express, express_fully, voice_in
 from xy_core.agent.express import express_care
 from xy_core.agent.policy import CAREFUL
 from xy_core.modules.emotion import Affect, Emotion, EmotionReading
@@ -146,3 +146,10 @@ def test_an_image_prompt_carries_the_mood():
     shown = express(felt(Emotion.JOY), "en")
     assert shown.image_prompt("a street") == f"a street, {shown.image_mood}"
     assert shown.image_prompt("  ") == shown.image_mood
+
+
+def test_an_emotion_is_shown_fully_in_voice_and_picture():
+    joy, sadness = express_fully(Emotion.JOY), express_fully(Emotion.SADNESS)
+    assert joy.emotion is Emotion.JOY
+    assert joy.voice == voice_in(Emotion.JOY)
+    assert joy.image_prompt("a cat") != sadness.image_prompt("a cat")

@@ -13,6 +13,8 @@ from xy_core.agent import (
     Expressed,
     Felt,
     Heard,
+    Informed,
+    Note,
     Painted,
     PartFailed,
     Remembered,
@@ -20,6 +22,8 @@ from xy_core.agent import (
     Seen,
     SentenceWritten,
     Spoken,
+    ToolCalled,
+    ToolReturned,
     TurnDone,
     TurnEvent,
     TurnFailed,
@@ -30,12 +34,14 @@ from xy_core.agent.consistency import check
 from xy_core.core.errors import BackendError, ModelNotInstalledError
 from xy_core.modules.emotion import Affect, CrisisSign, Emotion, EmotionReading, Evidence
 from xy_core.modules.image import Generated
+from xy_core.modules.llm import ToolCall
 from xy_core.modules.memory import Memory, Recalled
 from xy_core.modules.vision import ColourShare, SceneFacts, TextLine
 from xy_core.modules.voice import Audio, Transcript
 
 JOY = EmotionReading(dict.fromkeys(Emotion, 0.0) | {Emotion.JOY: 1.0}, 1.0, unsure=False)
 LINE = TextLine("TEA", 0.91234, ((0.0, 0.0), (9.0, 0.0), (9.0, 4.0), (0.0, 4.0)))
+CALL = ToolCall("call_1", "home__weather", '{"city": "Oslo"}')
 EVENTS: tuple[TurnEvent, ...] = (
     Heard(Transcript("hello", "en")),
     Seen(SceneFacts(9, 4, (LINE,), (ColourShare("red", 1.0),), 0.5)),
@@ -49,8 +55,11 @@ EVENTS: tuple[TurnEvent, ...] = (
     SentenceWritten(0, "Good day. "),
     Spoken(0, Audio.silence(0.25, 16_000)),
     Checked(check(express(JOY, "en"), JOY, corrected=True)),
+    ToolCalled(CALL),
+    ToolReturned(CALL, "It rains.", failed=False),
     PartFailed("voice", BackendError("the voice is hoarse")),
     Spoken(1, Audio.silence(0.25, 8_000)),
+    Informed((Note("clock", "It is noon."),)),
     TurnDone("Good day.", "en", {"done": 1.0}),
 )
 
@@ -92,6 +101,8 @@ def test_a_record_is_plain_json_and_complete():
     assert shown["expression"]["directive"] == "joyful and warm"
     assert shown["audio_seconds"] == 0.5
     assert shown["failed_parts"] == [{"part": "voice", "error": "the voice is hoarse"}]
+    assert shown["tools"][0]["tool"] == "home__weather"
+    assert shown["tools"][0]["text"] == "It rains."
     assert shown["seconds"] == {"done": 1.0}
     assert shown["error"] is None
 

@@ -694,3 +694,47 @@ async def test_stopping_while_a_model_is_preloaded_leaves_nothing(after: float):
         await asyncio.sleep(after)
         await sim.scheduler.stop()
         await asyncio.wait([preloading])
+
+
+# -- by hand ---------------------------------------------------------------------------------
+
+
+@virtual
+async def test_a_model_is_freed_by_hand_and_comes_again_with_its_next_task():
+    async with rig(8) as sim:
+        sim.model("a", 5)
+        assert not await sim.scheduler.unload_model("a", "sim")
+        long = sim.submit("a", seconds=30)
+        await asyncio.sleep(6)
+        assert await sim.scheduler.unload_model("a", "sim")
+        assert long.done()
+        assert sim.states() == {"a": COLD}
+        assert sim.gpu.used == 0
+        await sim.submit("a")
+        assert sim.states() == {"a": READY}
+
+
+@virtual
+async def test_freeing_goes_on_when_nobody_waits_for_it():
+    async with rig(8) as sim:
+        sim.model("a", 5)
+        long = sim.submit("a", seconds=30)
+        await asyncio.sleep(6)
+        freeing = asyncio.create_task(sim.scheduler.unload_model("a", "sim"))
+        await asyncio.sleep(1)
+        freeing.cancel()
+        await outcome(long)
+        await asyncio.sleep(1)
+        assert sim.states() == {"a": COLD}
+
+
+@virtual
+async def test_a_swapped_model_is_freed_from_host_ram():
+    async with rig(8, swap=8) as sim:
+        sim.model("a", 5, swaps=True)
+        sim.model("b", 5)
+        await outcomes([sim.submit("a"), sim.submit("b")])
+        assert sim.states() == {"a": SWAPPED, "b": READY}
+        assert await sim.scheduler.unload_model("a", "sim")
+        assert sim.states() == {"a": COLD, "b": READY}
+        assert sim.host.used == 0

@@ -78,3 +78,33 @@ def test_perfetto_gets_a_process_a_lane_and_a_thread_a_worker(trace):
 def test_an_empty_trace_is_a_valid_document():
     assert Trace(1).as_perfetto() == {"traceEvents": [], "displayTimeUnit": "ms"}
     assert Trace(1).as_report() == []
+
+
+def test_what_came_after_a_mark_is_read_in_pieces(info):
+    trace = Trace(4)
+    for number in range(3):
+        trace.record(f"event {number}", info)
+    events, mark = trace.since(1, 1)
+    assert ([event.event for event in events], mark) == (["event 1"], 2)
+    assert trace.since(3, 10) == ([], 3)
+    for number in range(3, 10):
+        trace.record(f"event {number}", info)
+    events, mark = trace.since(mark, 3)
+    assert ([event.event for event in events], mark) == (["event 6", "event 7", "event 8"], 9)
+    events, mark = trace.since(mark, 3)
+    assert ([event.event for event in events], mark) == (["event 9"], trace.recorded)
+
+
+def test_one_task_has_its_own_events(trace, info):
+    other = TaskInfo("task_2", "other", TaskType.DEFAULT, TaskPriority.LOW, "default", 1.0)
+    trace.record("task_scheduled", other)
+    assert [event.event for event in trace.of(other)] == ["task_scheduled"]
+    assert len(trace.of(info)) == 3
+
+
+def test_a_copy_does_not_change_with_its_original(trace, info):
+    copied = trace.copy()
+    before = copied.as_report()
+    trace.record("more", info)
+    assert copied.as_report() == before
+    assert copied.as_perfetto()["traceEvents"] == list(copied.perfetto_rows())

@@ -69,8 +69,7 @@ async def test_the_agent_sees_and_hears(client, samples):
     [
         ({"previous_response_id": "resp_1"}, "previous_response_id"),
         ({"background": True}, "background"),
-        ({"tools": [{"type": "web_search"}]}, "tools"),
-        ({"text": {"format": {"type": "json_object"}}}, "text.format"),
+        ({"tools": [{"type": "web_search"}]}, "tools.0.type"),
         ({"temperature": 3}, "temperature"),
     ],
 )

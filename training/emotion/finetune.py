@@ -71,9 +71,10 @@ STAGES = (
     Stage(330, 3, 19, 330),
     Stage(150, 4, 19, 320, peak=7e-5, head=5e-4),
     Stage(200, 5, 12, 200, peak=5e-5, head=3e-4, mixture=1),
-    Stage(100, 7, 8, 100, peak=7e-5, head=3e-4, mixture=2),
+    Stage(1200, 7, 60, 1200, peak=1e-4, head=5e-4, mixture=2),
 )
-"""About an epoch in all, cut into parts as a busy machine allowed, not because it is best so."""
+"""About two epochs in all. The first five parts were cut as a busy machine allowed, not because it
+is best so; the last is as long as they are together and ends at a rate of nothing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from xy_core.agent.events import (
     Expressed,
     Felt,
     Heard,
+    Informed,
     Painted,
     PartFailed,
     Remembered,
@@ -16,13 +17,16 @@ from xy_core.agent.events import (
     Seen,
     SentenceWritten,
     Spoken,
+    ToolCalled,
+    ToolReturned,
     TurnDone,
     TurnEvent,
     TurnFailed,
 )
-from xy_core.agent.express import Expression, express, voice_in
+from xy_core.agent.express import Expression, express, express_fully, voice_in
 from xy_core.agent.percept import Percept, UserInput
 from xy_core.agent.policy import Policy
+from xy_core.agent.provider import ContextProvider, Note, Question
 from xy_core.agent.record import TurnRecord
 
 __all__ = [
@@ -30,27 +34,34 @@ __all__ = [
     "AgentConfig",
     "Checked",
     "Consistency",
+    "ContextProvider",
     "CrisisNoticed",
     "Expressed",
     "Expression",
     "ExpressionChecked",
     "Felt",
     "Heard",
+    "Informed",
+    "Note",
     "Painted",
     "PartFailed",
     "Percept",
     "Policy",
+    "Question",
     "Remembered",
     "ReplyToken",
     "Seen",
     "SentenceWritten",
     "Spoken",
     "SpokenTurn",
+    "ToolCalled",
+    "ToolReturned",
     "TurnDone",
     "TurnEvent",
     "TurnFailed",
     "TurnRecord",
     "UserInput",
     "express",
+    "express_fully",
     "voice_in",
 ]

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any, TypeAlias
 
+from xy_core.agent.calls import TurnTools
 from xy_core.agent.config import AgentConfig
-from xy_core.agent.events import TurnEvent, TurnFailed
+from xy_core.agent.events import TurnEvent
 from xy_core.agent.percept import UserInput
 from xy_core.agent.recap import Recaps
+from xy_core.agent.told import Events, told_events
+from xy_core.agent.tools import ToolBox
 from xy_core.agent.turn import Turn
 from xy_core.core.engine import CoreEngine
-from xy_core.core.errors import BackendError, XyCoreError
+from xy_core.modules.llm import Tool
+from xy_core.modules.llm.types import ToolChoice
 
-Events: TypeAlias = "asyncio.Queue[TurnEvent | None]"
 _BUFFER = 64
 """Events that a slow listener may lag behind before the turn waits for it."""
 
@@ -23,10 +25,20 @@ _BUFFER = 64
 class Agent:
     """Perceives, feels, recalls, thinks and expresses, with the modules of one engine."""
 
-    def __init__(self, engine: CoreEngine, config: AgentConfig) -> None:
+    def __init__(
+        self, engine: CoreEngine, config: AgentConfig, tools: ToolBox | None = None
+    ) -> None:
         self._engine = engine
         self._config = config
         self._recaps = Recaps()
+        self._tools = tools or ToolBox({})
+
+    def answering(self, *, speak: bool) -> Agent:
+        """Return the same agent, whose replies are spoken, or written only."""
+        config = self._config.model_copy(update={"speak": speak})
+        same = Agent(self._engine, config, self._tools)
+        same._recaps = self._recaps
+        return same
 
     async def respond(self, user_input: UserInput) -> AsyncGenerator[TurnEvent, None]:
         """Run one turn and yield its events as they happen.
@@ -35,21 +47,33 @@ class Agent:
         belongs to the turn, down to the device, before it returns.
         """
         events: Events = asyncio.Queue(_BUFFER)
-        turn = Turn(self._engine, self._config, user_input, events.put, self._recaps)
-        async with aclosing(_told(turn.run(), events)) as told:
+        tools = TurnTools(self._tools, self._config, events.put)
+        turn = Turn(self._engine, self._config, user_input, events.put, self._recaps, tools=tools)
+        async with aclosing(told_events(turn.run(), events)) as told:
             async for event in told:
                 yield event
 
-    def converse(self, user_input: UserInput, *, speak: bool = True) -> SpokenTurn:
+    def converse(
+        self,
+        user_input: UserInput,
+        *,
+        speak: bool = True,
+        tools: Sequence[Tool] = (),
+        tool_choice: ToolChoice = "auto",
+    ) -> SpokenTurn:
         """Return a turn that the user may interrupt; nothing of it runs yet.
 
         Args:
             user_input: what the user said, typed or showed.
             speak: whether the reply is spoken.
+            tools: what the caller runs for the model: a call is told as `ToolCalled`, the reply
+                ends, and goes on with `SpokenTurn.go_on`.
+            tool_choice: ``auto``, ``none``, ``required``, or the tool that is called first.
         """
         events: Events = asyncio.Queue(_BUFFER)
         config = self._config.model_copy(update={"speak": speak})
-        turn = Turn(self._engine, config, user_input, events.put, self._recaps)
+        calls = TurnTools(self._tools, config, events.put, tools, tool_choice)
+        turn = Turn(self._engine, config, user_input, events.put, self._recaps, tools=calls)
         return SpokenTurn(turn, events)
 
 
@@ -62,7 +86,17 @@ class SpokenTurn:
 
     async def events(self) -> AsyncGenerator[TurnEvent, None]:
         """Run the turn, once; like `Agent.respond`, but nothing is remembered."""
-        async with aclosing(_told(self._turn.answer(), self._events)) as told:
+        async with aclosing(told_events(self._turn.answer(), self._events)) as told:
+            async for event in told:
+                yield event
+
+    async def go_on(self, results: Mapping[str, str]) -> AsyncGenerator[TurnEvent, None]:
+        """Go on after calls of the caller's tools; like `events`.
+
+        Args:
+            results: what they returned, by the ids of their calls.
+        """
+        async with aclosing(told_events(self._turn.go_on(results), self._events)) as told:
             async for event in told:
                 yield event
 
@@ -78,40 +112,3 @@ class SpokenTurn:
             XyCoreError: the memory does not work.
         """
         await self._turn.remember(heard)
-
-
-async def _told(
-    work: Coroutine[Any, Any, object], events: Events
-) -> AsyncGenerator[TurnEvent, None]:
-    """Yield the events of a turn's work; closing stops the work and waits for its end."""
-    task = asyncio.create_task(_run_to_end(work, events), name="agent.turn")
-    try:
-        while (event := await events.get()) is not None:
-            yield event
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
-
-
-async def _run_to_end(work: Coroutine[Any, Any, object], events: Events) -> None:
-    """Do a turn's work; its first failure becomes its last event."""
-    try:
-        await work
-    except* XyCoreError as group:
-        await events.put(TurnFailed(_first(group)))
-    except* Exception as group:  # noqa: BLE001 - told to the listener as the last event
-        error = BackendError(f"the turn failed: {_first_error(group)!r}")
-        error.__cause__ = _first_error(group)
-        await events.put(TurnFailed(error))
-    await events.put(None)
-
-
-def _first(group: BaseExceptionGroup[XyCoreError]) -> XyCoreError:
-    error = _first_error(group)
-    return error if isinstance(error, XyCoreError) else BackendError(str(error))
-
-
-def _first_error(group: BaseException) -> BaseException:
-    while isinstance(group, BaseExceptionGroup):
-        group = group.exceptions[0]
-    return group

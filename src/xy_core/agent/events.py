@@ -10,9 +10,11 @@ from typing_extensions import override
 
 from xy_core.agent.consistency import Consistency
 from xy_core.agent.express import Expression
+from xy_core.agent.provider import Note
 from xy_core.core.errors import XyCoreError
 from xy_core.modules.emotion import Affect, CrisisSign, EmotionReading, Evidence
 from xy_core.modules.image import Generated
+from xy_core.modules.llm import ToolCall
 from xy_core.modules.memory import Recalled
 from xy_core.modules.vision import SceneFacts
 from xy_core.modules.voice import Audio, Transcript
@@ -108,6 +110,18 @@ class Remembered(TurnEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class Informed(TurnEvent):
+    """What other modules know that bears on this turn."""
+
+    kind: ClassVar[str] = "context"
+    notes: Sequence[Note]
+
+    @override
+    def body(self) -> dict[str, Any]:
+        return {"notes": [{"module": note.module, "text": note.text} for note in self.notes]}
+
+
+@dataclass(frozen=True, slots=True)
 class Expressed(TurnEvent):
     """How the agent will show its mood in this turn."""
 
@@ -194,6 +208,48 @@ class Painted(TurnEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class ToolCalled(TurnEvent):
+    """The model calls a tool.
+
+    Attributes:
+        call: its name and arguments.
+        by_client: whether whoever asked for the turn has to do it; the reply then ends here.
+    """
+
+    kind: ClassVar[str] = "tool.called"
+    call: ToolCall
+    by_client: bool = False
+
+    @override
+    def body(self) -> dict[str, Any]:
+        return {
+            "id": self.call.id,
+            "tool": self.call.name,
+            "arguments": self.call.arguments,
+            "by_client": self.by_client,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class ToolReturned(TurnEvent):
+    """A tool that was called has answered, or has failed; the model reads either."""
+
+    kind: ClassVar[str] = "tool.returned"
+    call: ToolCall
+    text: str
+    failed: bool
+
+    @override
+    def body(self) -> dict[str, Any]:
+        return {
+            "id": self.call.id,
+            "tool": self.call.name,
+            "text": self.text,
+            "failed": self.failed,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Checked(TurnEvent):
     """What came out was held against the emotion that was meant."""
 
@@ -210,7 +266,8 @@ class PartFailed(TurnEvent):
     """A part of the turn failed; the turn goes on without it.
 
     Attributes:
-        part: ``vision``, ``emotion``, ``memory``, ``image`` or ``voice``.
+        part: ``vision``, ``emotion``, ``memory``, ``image``, ``tools``, ``voice``, or the name of
+            a module that was asked for context.
         error: why.
     """
 

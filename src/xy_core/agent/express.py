@@ -86,11 +86,16 @@ def express(
     return _expression(FRIENDLY, lingering, policy, language, 0.5 * mood.probabilities[mood.top])
 
 
-def voice_in(emotion: Emotion) -> VoiceStyle:
-    """Return how a voice sounds that shows an emotion fully."""
+def express_fully(emotion: Emotion, language: str = "en") -> Expression:
+    """Return the expression of somebody who shows an emotion fully."""
     shares = {one: float(one is emotion) for one in Emotion}
     reading = EmotionReading.of(shares, unsure_below=0.0)
-    return express(reading, "en", policies={emotion: Policy.MIRROR}).voice
+    return express(reading, language, policies={emotion: Policy.MIRROR})
+
+
+def voice_in(emotion: Emotion) -> VoiceStyle:
+    """Return how a voice sounds that shows an emotion fully."""
+    return express_fully(emotion).voice
 
 
 def express_care(language: str) -> Expression:

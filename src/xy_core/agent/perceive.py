@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from xy_core.agent.context import TurnContext
-from xy_core.agent.events import CrisisNoticed, Heard, Remembered, Seen
+from xy_core.agent.events import CrisisNoticed, Heard, Informed, Remembered, Seen
 from xy_core.agent.feel import Feeling, feel, sense
 from xy_core.agent.language import language_of
 from xy_core.agent.percept import Percept
-from xy_core.core.errors import XyCoreError
+from xy_core.agent.provider import LONGEST, ContextProvider, Note, Question
+from xy_core.core.errors import ModuleError, XyCoreError
 from xy_core.core.task import TaskPriority, TaskType
 from xy_core.modules.emotion import CrisisSign, EmotionService, Evidence, find_crisis
 from xy_core.modules.memory import MemoryService, Recalled
@@ -42,6 +43,7 @@ class Perception:
             )
             language = self._language(words, transcript)
             recalling = group.create_task(self._recall(words, language))
+            asking = group.create_task(self._ask_around(words, language))
             alarming = group.create_task(self._crisis(words))
             feeling = group.create_task(self._feel(words, sensing))
         self.turn.mark("perceived")
@@ -57,6 +59,7 @@ class Perception:
             felt.evidence,
             alarming.result(),
             self.turn.input.text.strip(),
+            asking.result(),
         )
 
     async def _feel(self, words: str, sensing: asyncio.Task[Sequence[Evidence]]) -> Feeling:
@@ -139,6 +142,29 @@ class Perception:
             return found
 
         return await self.turn.or_without("memory", recall(), ())
+
+    async def _ask_around(self, words: str, language: str) -> Sequence[Note]:
+        """Ask the modules that know something of the world, all at once."""
+        question = Question(words, self.turn.input.person, language)
+        running: Sequence[object] = self.turn.engine.running()
+        providers = [module for module in running if isinstance(module, ContextProvider)]
+        async with asyncio.TaskGroup() as group:
+            asked = [group.create_task(self._note(one, question)) for one in providers]
+        notes = [note for task in asked if (note := task.result()).text]
+        if notes:
+            await self.turn.tell(Informed(notes))
+        return notes
+
+    async def _note(self, provider: ContextProvider, question: Question) -> Note:
+        async def ask() -> Note:
+            try:
+                async with asyncio.timeout(self.turn.config.context_timeout):
+                    text = await provider.tell(question)
+            except Exception as error:  # another package's code may raise anything
+                raise ModuleError(f"{provider.name} told nothing: {error!r}") from error
+            return Note(provider.name, " ".join(text.split())[:LONGEST])
+
+        return await self.turn.or_without(provider.name, ask(), Note(provider.name, ""))
 
     def _mood_so_far(self) -> str | None:
         """The feeling that colours memory: that before these words, which are read meanwhile."""

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from xy_core.agent.claims import Claim, Contradiction, Source, contradictions, feelings
+from xy_core.agent.provider import Note
 from xy_core.core.errors import InputError
 from xy_core.modules.emotion import Affect, CrisisSign, EmotionReading, Evidence, FaceScores
 from xy_core.modules.memory import Recalled
@@ -62,6 +63,7 @@ class Percept:
         evidence: what the emotion was read from.
         crisis: a sign that the user may be in danger, if there is one.
         typed: what was typed alone.
+        notes: what other modules know that bears on it.
     """
 
     words: str
@@ -74,6 +76,7 @@ class Percept:
     evidence: Sequence[Evidence] = ()
     crisis: CrisisSign | None = None
     typed: str = ""
+    notes: Sequence[Note] = ()
 
     @property
     def claims(self) -> tuple[Claim, ...]:

@@ -17,6 +17,7 @@ _PERSONA = {
 }
 _SEEN = {"en": "(The picture: {facts})", "zh": "（图片：{facts}）"}
 _KNOWN = {"en": "You remember that the user said: {texts}", "zh": "你记得用户说过：{texts}"}
+_INFORMED = {"en": "You know from {module}: {text}", "zh": "{module}告诉你：{text}"}
 _BOTH = {
     "en": "(typed) {typed}\n(said aloud) {said}",
     "zh": "（键入）{typed}\n（说出）{said}",
@@ -75,6 +76,9 @@ def build_messages(
     if percept.memories:
         texts = "; ".join(found.memory.text for found in percept.memories)
         system.append(_KNOWN[language].format(texts=texts))
+    system.extend(
+        _INFORMED[language].format(module=note.module, text=note.text) for note in percept.notes
+    )
     turns = [Message(role=memory.role, content=memory.text) for memory in recent]
     words = _words(percept)
     if percept.facts is not None:

@@ -10,12 +10,14 @@ from xy_core.agent.events import (
     Expressed,
     Felt,
     Heard,
+    Informed,
     Painted,
     PartFailed,
     Remembered,
     ReplyToken,
     Seen,
     Spoken,
+    ToolReturned,
     TurnDone,
     TurnEvent,
     TurnFailed,
@@ -33,6 +35,7 @@ class TurnRecord:
         emotion: what the user seems to feel, once it is known.
         error: why the turn failed, if it did.
         failures: the parts that the turn went on without, and why.
+        tools: what the tools returned that were called.
     """
 
     def __init__(self) -> None:
@@ -42,11 +45,12 @@ class TurnRecord:
         self.error: XyCoreError | None = None
         self._parts: dict[str, Any] = dict.fromkeys(
             (
-                *("transcript", "vision", "emotion", "crisis", "memory", "expression"),
+                *("transcript", "vision", "emotion", "crisis", "memory", "context", "expression"),
                 *("consistency", "picture"),
             )
         )
         self.failures: list[dict[str, Any]] = []
+        self.tools: list[dict[str, Any]] = []
         self._seconds: dict[str, float] = {}
         self._chunks: list[Audio] = []
 
@@ -61,6 +65,7 @@ class TurnRecord:
                 Heard()
                 | Seen()
                 | Remembered()
+                | Informed()
                 | Expressed()
                 | CrisisNoticed()
                 | Checked()
@@ -72,6 +77,8 @@ class TurnRecord:
                 self._parts[event.kind] = event.body()
             case PartFailed():
                 self.failures.append(event.body())
+            case ToolReturned():
+                self.tools.append(event.body())
             case TurnDone(reply, language, seconds):
                 self.reply, self.language, self._seconds = reply, language, seconds
             case TurnFailed(error):
@@ -92,6 +99,7 @@ class TurnRecord:
             "language": self.language,
             **self._parts,
             "audio_seconds": round(audio.seconds, 3) if audio else None,
+            "tools": self.tools,
             "failed_parts": self.failures,
             "error": str(self.error) if self.error else None,
             "seconds": self._seconds,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 
+from xy_core.agent.calls import ClientCalls, TurnTools
 from xy_core.agent.care import careful_reply
 from xy_core.agent.config import AgentConfig
 from xy_core.agent.consistency import ExpressionChecked, agrees, check
@@ -31,7 +32,7 @@ from xy_core.agent.prompt import build_messages
 from xy_core.agent.recap import Recaps
 from xy_core.agent.write import Step, Writer
 from xy_core.core.engine import CoreEngine
-from xy_core.core.errors import ModuleError, TaskTimeout, XyCoreError
+from xy_core.core.errors import InputError, ModuleError, TaskTimeout, XyCoreError
 from xy_core.core.task import TaskPriority
 from xy_core.modules.emotion import EmotionReading, EmotionService
 from xy_core.modules.llm import LLMService
@@ -55,10 +56,14 @@ class Turn:
         user_input: UserInput,
         tell: Callable[[TurnEvent], Awaitable[None]],
         recaps: Recaps,
+        *,
+        tools: TurnTools,
     ) -> None:
         self._turn = TurnContext(engine, config, user_input, tell, recaps)
         self._sentences: asyncio.Queue[str | None] = asyncio.Queue(_SENTENCES)
+        self._tools = tools
         self._written = 0
+        self._shown = ""
         self._percept: Percept | None = None
         self._expression: Expression | None = None
 
@@ -71,6 +76,21 @@ class Turn:
     async def answer(self) -> None:
         """Run the turn but remember nothing; raises as `run` does."""
         await self._finish(await self._form())
+
+    async def go_on(self, results: Mapping[str, str]) -> None:
+        """Go on with a turn that ended in calls of the client's tools; raises as `run` does.
+
+        Args:
+            results: what the tools returned, by the ids of their calls.
+        """
+        percept, expression = self._percept, self._expression
+        if percept is None or expression is None:
+            raise InputError("this turn called no tool")
+        self._tools.answer(results)
+        self._written, self._shown = 0, ""
+        reply, corrected = await self._reply(percept, expression)
+        await self._check(reply, expression, corrected=corrected)
+        await self._finish(reply)
 
     async def _form(self) -> str:
         """Do all that leads to the reply, and show it."""
@@ -106,6 +126,8 @@ class Turn:
 
     async def _check(self, reply: str, expression: Expression, *, corrected: bool) -> None:
         """Hold what came out against what was meant, and tell everybody."""
+        if not reply:
+            return  # the model called a tool of the client's before it said anything
         verdict = check(expression, await self._read(reply), corrected=corrected)
         await self._turn.tell(Checked(verdict))
         await self._turn.engine.bus.publish(
@@ -147,7 +169,10 @@ class Turn:
         if percept.crisis is not None:
             written = await self._write_care(percept.language), False
         else:
-            written = await self._write_freely(percept, expression)
+            try:
+                written = await self._write_freely(percept, expression)
+            except ClientCalls:
+                written = self._shown.strip(), False
         if self._turn.config.speak:
             await self._sentences.put(None)
         return written
@@ -176,6 +201,7 @@ class Turn:
             key=f"conversation:{turn.input.person}",
             fits=fits,
             release=self._release,
+            tools=self._tools,
         )
         most = turn.config.max_sentences
         if not turn.config.correct or self._emotion() is None:
@@ -186,6 +212,7 @@ class Turn:
         """Show a piece of the reply, and hand its finished sentences to speech."""
         shown, sentences = step
         if shown:
+            self._shown += shown
             self._turn.mark("first_token")
             await self._turn.tell(ReplyToken(shown))
         for sentence in sentences:

@@ -6,6 +6,7 @@ import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 
+from xy_core.agent.calls import TurnTools
 from xy_core.agent.draft import Draft
 from xy_core.agent.express import Expression
 from xy_core.core.stream import TaskStream
@@ -33,6 +34,7 @@ class Writer:
         key: of the conversation (see `LLMService.generate`).
         fits: whether a text shows the mood that is meant.
         release: shows a piece of the reply and passes its finished sentences on.
+        tools: what the model may call; what their calls raise goes through.
     """
 
     def __init__(
@@ -43,17 +45,19 @@ class Writer:
         key: str,
         fits: Callable[[str], Awaitable[bool]],
         release: Callable[[Step], Awaitable[None]],
+        tools: TurnTools | None = None,
     ) -> None:
         self._llm = llm
         self._language = language
         self._key = key
         self._fits = fits
         self._release = release
+        self._tools = tools
 
     async def write(self, messages: Sequence[Message], max_sentences: int) -> str:
         """Write the reply as the model does, token by token, without reading it."""
         draft = Draft(max_sentences)
-        async with self._generate(messages) as stream:
+        async with aclosing(self._generate(messages)) as stream:
             async for delta in stream:
                 await self._release(draft.add(delta.text))
                 if draft.full:
@@ -108,7 +112,7 @@ class Writer:
 
     async def _sentences(self, messages: Sequence[Message], most: int) -> AsyncGenerator[str, None]:
         draft = Draft(most)
-        async with self._generate(messages) as stream:
+        async with aclosing(self._generate(messages)) as stream:
             async for delta in stream:
                 for sentence in draft.add(delta.text)[1]:
                     yield sentence
@@ -136,7 +140,11 @@ class Writer:
                 return opening
         return freshest[0]
 
-    def _generate(self, messages: Sequence[Message]) -> TaskStream[Delta]:
+    def _generate(
+        self, messages: Sequence[Message]
+    ) -> TaskStream[Delta] | AsyncGenerator[Delta, None]:
+        if self._tools is not None:
+            return self._tools.write(self._llm, messages, language=self._language, key=self._key)
         return self._llm.generate(
             messages, language=self._language, priority=TaskPriority.HIGH, key=self._key
         )

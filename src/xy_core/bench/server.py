@@ -2,29 +2,25 @@
 
 Both run in this process with the same settings and get the same prompts in turn, first one then
 the other, so that both meet the same load of the machine and equally warm caches of prompts. The
-client that measures shares the interpreter with our server only, which weighs on our figures.
+client that measures is a process of its own, the same for both.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
 import secrets
 import statistics
 import tempfile
-import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from xy_core.bench.result import BenchResult, Check, Progress, median_ratio
-from xy_core.core.errors import BackendError, MissingExtraError
+from xy_core.bench.stream_client import Round, StreamClient, Target, stream_client
+from xy_core.core.errors import MissingExtraError
 from xy_core.modules.llm.config import LanguageModelConfig, LLMConfig
 from xy_core.runtime import open_runtime
-from xy_core.server.serving import serving
+from xy_core.server.serving import run_serving, serving
 from xy_core.settings import Settings
 
 _ROUNDS = 24
@@ -35,52 +31,20 @@ _SLOWER_FLOW = 0.97
 _OURS, _THEIRS = "xy-core", "llama.cpp"
 
 
-@dataclass(frozen=True, slots=True)
-class _Target:
-    """A server that is asked.
-
-    Attributes:
-        url: of its chat endpoint.
-        headers: that let us in.
-        extra: what its requests say beside the conversation.
-    """
-
-    url: str
-    headers: Mapping[str, str]
-    extra: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class _Streamed:
-    """One reply: seconds to its first token, pieces, and seconds from the first to the last."""
-
-    first: float
-    pieces: int
-    rest: float
-
-
-@dataclass(frozen=True, slots=True)
-class _Round:
-    """Replies to all clients at once: median seconds to the first token, tokens a second."""
-
-    first: float
-    rate: float
-
-
 def run(*, settings: Settings, quick: bool, progress: Progress) -> BenchResult:
     """Measure; takes about two minutes, or half a minute with `quick`."""
-    return asyncio.run(_run(settings, _ROUNDS // 4 if quick else _ROUNDS, progress))
+    return run_serving(_run(settings, _ROUNDS // 4 if quick else _ROUNDS, progress))
 
 
 async def _run(settings: Settings, rounds: int, progress: Progress) -> BenchResult:
     model = next(model for model in settings.llm.models if model.prompt == "chat")
-    found: dict[int, dict[str, list[_Round]]] = {}
+    found: dict[int, dict[str, list[Round]]] = {}
     with tempfile.TemporaryDirectory() as folder:
         apart = _apart(settings, Path(folder))
         async with (
             open_runtime(apart, ["llm"]) as runtime,
             serving(runtime, apart.server) as address,
-            httpx.AsyncClient(timeout=120, trust_env=False) as client,
+            stream_client() as client,
         ):
             installed = runtime.store.get(model.id)
             weights = next(
@@ -90,8 +54,8 @@ async def _run(settings: Settings, rounds: int, progress: Progress) -> BenchResu
             key = secrets.token_hex(16)
             direct = await asyncio.to_thread(_direct, path, apart.llm, key)
             targets = {
-                _OURS: _Target(f"{address}/v1/chat/completions", {}, {"model": model.id}),
-                _THEIRS: _Target(
+                _OURS: Target(f"{address}/v1/chat/completions", {}, {"model": model.id}),
+                _THEIRS: Target(
                     f"{direct.listening_address}/v1/chat/completions",
                     {"authorization": f"Bearer {key}"},
                     _sampling(model, apart.llm),
@@ -125,6 +89,7 @@ def _direct(path: Path, config: LLMConfig, key: str) -> Any:  # noqa: ANN401 - n
     params.verbosity = -1
     params.warmup = False
     params.ui = False
+    params.cache_ram_mib = config.prompt_cache // 2**20
     params.api_keys = [key]
     return xllamacpp.Server(params)
 
@@ -144,9 +109,9 @@ def _sampling(model: LanguageModelConfig, config: LLMConfig) -> dict[str, Any]:
 
 
 async def _side_by_side(
-    client: httpx.AsyncClient, targets: Mapping[str, _Target], clients: int, rounds: int
-) -> dict[str, list[_Round]]:
-    measured: dict[str, list[_Round]] = {name: [] for name in targets}
+    client: StreamClient, targets: Mapping[str, Target], clients: int, rounds: int
+) -> dict[str, list[Round]]:
+    measured: dict[str, list[Round]] = {name: [] for name in targets}
     for number in range(-2, rounds):  # the first two warm up
         prompts = [
             f"Story {clients}-{number}-{one}: tell me about the sea." for one in range(clients)
@@ -154,43 +119,13 @@ async def _side_by_side(
         # Who goes first changes, so that neither always meets what the other left behind.
         order = sorted(targets, reverse=bool(number % 2))
         for name in order:
-            result = await _round(client, targets[name], prompts)
+            result = await client.round(targets[name], prompts)
             if number >= 0:
                 measured[name].append(result)
     return measured
 
 
-async def _round(client: httpx.AsyncClient, target: _Target, prompts: Sequence[str]) -> _Round:
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_stream(client, target, prompt)) for prompt in prompts]
-    replies = [task.result() for task in tasks]
-    return _Round(
-        statistics.median(reply.first for reply in replies),
-        sum(reply.pieces / reply.rest for reply in replies),
-    )
-
-
-async def _stream(client: httpx.AsyncClient, target: _Target, prompt: str) -> _Streamed:
-    body = {"messages": [{"role": "user", "content": prompt}], "stream": True, **target.extra}
-    started = time.perf_counter()
-    async with client.stream("POST", target.url, json=body, headers=target.headers) as answer:
-        if not answer.is_success:
-            text = (await answer.aread()).decode(errors="replace")[:200]
-            raise BackendError(f"{target.url} answers {answer.status_code}: {text}")
-        times = [time.perf_counter() async for line in answer.aiter_lines() if _has_words(line)]
-    if len(times) < 2:  # noqa: PLR2004 - a rate needs two
-        raise BackendError(f"{target.url} sent no reply")
-    return _Streamed(times[0] - started, len(times) - 1, times[-1] - times[0])
-
-
-def _has_words(line: str) -> bool:
-    if not line.startswith("data: {"):
-        return False
-    choices = json.loads(line.removeprefix("data: ")).get("choices")
-    return bool(choices and choices[0]["delta"].get("content"))
-
-
-def _result(found: Mapping[int, Mapping[str, Sequence[_Round]]]) -> BenchResult:
+def _result(found: Mapping[int, Mapping[str, Sequence[Round]]]) -> BenchResult:
     rows, checks = {}, []
     for clients, measured in found.items():
         for name, rounds in measured.items():

@@ -302,6 +302,20 @@ def serve(
 
 @app.command(
     help=tr(
+        "Show the installed modules, of this package and of plug-ins.\n\n"
+        "Example: [bold]xy-core modules --json[/bold]",
+        "列出已安装的模块（包括插件）。\n\n示例：[bold]xy-core modules --json[/bold]",
+    )
+)
+def modules(context: typer.Context, json: JsonOption = False) -> None:
+    """Print the modules."""
+    from xy_core.cli.modules import show_modules  # noqa: PLC0415 - help stays fast
+
+    show_modules(context.obj.settings(), as_json=json)
+
+
+@app.command(
+    help=tr(
         "Look at this machine: hardware, extras, models, and how to mend what is missing.\n\n"
         "With --plan: how the models of a profile share a device.\n\n"
         "Example: [bold]xy-core doctor --plan --device-memory 8GiB --profile edge-8gb[/bold]",

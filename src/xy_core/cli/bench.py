@@ -169,6 +169,14 @@ _WITH_MODELS = (
         ),
         "server --json",
     ),
+    _Benchmark(
+        "server-load",
+        tr(
+            "200 clients that stream at once: errors, the loop's lag, memory.",
+            "200 个客户端同时流式请求：错误数、事件循环延迟、内存。",
+        ),
+        "server-load --quick",
+    ),
 )
 """Those that run real models, and so want the settings."""
 _LEAK = _Benchmark(

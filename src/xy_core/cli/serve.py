@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 from pydantic import ValidationError
 from rich.console import Console
 
 from xy_core.cli.i18n import tr
-from xy_core.core.errors import ConfigError, MissingExtraError
+from xy_core.core.errors import ConfigError, MissingExtraError, Terminated
 from xy_core.runtime import open_runtime
 from xy_core.server.config import ServerConfig
 from xy_core.settings import Settings
 
 
 def run_serve(settings: Settings, given: Mapping[str, Any]) -> None:
-    """Serve until Ctrl-C or SIGTERM.
+    """Serve until Ctrl-C or SIGTERM, after which it returns.
 
     Args:
         settings: the configuration.
@@ -32,16 +34,36 @@ def run_serve(settings: Settings, given: Mapping[str, Any]) -> None:
         config = ServerConfig.model_validate(settings.server.model_dump() | chosen)
     except ValidationError as error:
         raise ConfigError(f"server: {error.errors()[0]['msg']}") from error
-    asyncio.run(_serve(settings, config))
+    try:
+        from xy_core.server.serving import run_serving  # noqa: PLC0415 - an extra
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(error.name or "fastapi", "server") from error
+    _check_certificate(config)
+    with suppress(Terminated, KeyboardInterrupt):  # to be told to stop is how a server ends
+        run_serving(_serve(settings, config))
+
+
+def _check_certificate(config: ServerConfig) -> None:
+    """Refuse a certificate that cannot be used, before models are loaded for nothing."""
+    if config.certfile is None:
+        return
+    try:
+        # A server has nobody to ask for a password.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(
+            config.certfile, config.keyfile, password=""
+        )
+    except OSError as error:
+        raise ConfigError(
+            f"the certificate {config.certfile} with the key {config.keyfile} cannot be used "
+            f"({error.strerror}): give files in PEM, the key without a password"
+        ) from error
 
 
 async def _serve(settings: Settings, config: ServerConfig) -> None:
-    try:
-        from xy_core.server.security.access import refuse_open_door  # noqa: PLC0415 - an extra
-        from xy_core.server.security.keys import KeyStore  # noqa: PLC0415
-        from xy_core.server.serving import serving  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(error.name or "fastapi", "server") from error
+    from xy_core.server.security.access import refuse_open_door  # noqa: PLC0415 - an extra
+    from xy_core.server.security.keys import KeyStore  # noqa: PLC0415
+    from xy_core.server.serving import serving  # noqa: PLC0415
+
     refuse_open_door(config, KeyStore(config.keys))  # before models are loaded for nothing
     console = Console(stderr=True)
     with console.status(tr("Loading models…", "正在加载模型…")) as status:

@@ -117,9 +117,7 @@ class DeviceLane(Lane):
         Raises:
             InvalidTaskError: no such model is registered.
         """
-        seats = [seat for seat in self.backlog.seats if name in seat.residency]
-        if not seats:
-            raise InvalidTaskError(f"no model {name!r} is registered")
+        seats = self._seats_of(name)
         for seat in seats:
             seat.residency.retire(name)
         self.look()
@@ -149,6 +147,21 @@ class DeviceLane(Lane):
         if not seats:
             raise InvalidTaskError(f"no model {name!r} is registered")
         return await max(seats, key=lambda seat: seat.free).residency.preload(name)
+
+    async def free_model(self, name: str) -> bool:
+        """Unload a model from all devices once nothing uses it; whether it was on any.
+
+        Raises:
+            InvalidTaskError: no such model is registered.
+        """
+        freeing = [seat.residency.unload(name) for seat in self._seats_of(name)]
+        return any(await asyncio.gather(*freeing))
+
+    def _seats_of(self, name: str) -> list[Seat]:
+        seats = [seat for seat in self.backlog.seats if name in seat.residency]
+        if not seats:
+            raise InvalidTaskError(f"no model {name!r} is registered")
+        return seats
 
     def look(self) -> None:
         """Start what can start: a model has come or gone, or memory is free again."""

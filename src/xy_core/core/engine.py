@@ -24,6 +24,7 @@ from xy_core.core.entry_points import (
 from xy_core.core.errors import JournalError, ModuleError, ModuleUnavailable
 from xy_core.core.events import EventBus
 from xy_core.core.health import EngineReport, ModuleReport
+from xy_core.core.histogram import Quantiles
 from xy_core.core.journal import Journal
 from xy_core.core.model import ModelMoved
 from xy_core.core.model_events import ModelStateChanged
@@ -202,6 +203,10 @@ class CoreEngine:
             raise ModuleUnavailable(kind.name, cause)
         return module
 
+    def running(self) -> list[AnyModule]:
+        """Return the running modules, in the order of their start."""
+        return list(self._runner.running.values())
+
     async def call(self, name: str, method: str, *args: Any, **kwargs: Any) -> Any:
         """Call a method of a module by its name, and return what it returns, awaited if it can be.
 
@@ -248,9 +253,13 @@ class CoreEngine:
             lanes=self.scheduler.statistics(),
             devices=self.scheduler.devices(),
             topics=self.bus.statistics(),
-            loop_lag=None if self._watchdog is None else self._watchdog.lag,
+            loop_lag=self.loop_lag(),
             blockers=[] if self._watchdog is None else list(self._watchdog.blockers),
         )
+
+    def loop_lag(self) -> Quantiles | None:
+        """Return how late the event loop has run, in seconds; None if nobody watches."""
+        return None if self._watchdog is None else self._watchdog.lag
 
     # -- for the supervisor ------------------------------------------------------------------
 

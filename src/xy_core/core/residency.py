@@ -256,6 +256,17 @@ class Residency:
             if not self.bring(name, 0, Claim(IDLE, lambda _: -math.inf)):
                 return False
 
+    async def unload(self, name: str) -> bool:
+        """Unload a model after its last user; whether it was here. Its next task brings it."""
+        resident = self._residents[name]
+        await self._until_still()
+        if self._closed or resident.state not in {ModelState.READY, ModelState.SWAPPED}:
+            return False
+        if resident.state is ModelState.READY:
+            resident.state = ModelState.DRAINING
+        await asyncio.wait([self._begin(self._free(resident), f"unload {name}")])
+        return resident.state is ModelState.COLD
+
     def degrade(self, resident: Resident) -> bool:
         """Never again hold a model in a variant as large as now; False if there is no smaller."""
         variants = resident.spec.variants
@@ -371,6 +382,10 @@ class Residency:
         resident.state = ModelState.UNLOADING
         if not await self._mover.swap_out(resident, self):
             await self._mover.unload(resident)
+
+    async def _free(self, resident: Resident) -> None:
+        await resident.idle.wait()
+        await to_the_end(self._mover.unload(resident))
 
     async def _dismiss(self, resident: Resident) -> None:
         await to_the_end(self._mover.unload(resident))

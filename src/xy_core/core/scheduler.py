@@ -296,6 +296,10 @@ class GlobalTaskScheduler:
         """Iterate over the records of active and remembered tasks."""
         return self._history.records()
 
+    def active(self) -> list[TaskInfo]:
+        """Return the records of tasks that wait or run, in the order of their submission."""
+        return [job.info for job in self._active.values()]
+
     def statistics(self) -> dict[str, LaneStatistics]:
         """Return each lane's figures by its name."""
         return {name: lane.statistics() for name, lane in self._lanes.items()}
@@ -356,6 +360,17 @@ class GlobalTaskScheduler:
             Exception: what its loading raised.
         """
         return await self._device_lane(device).preload(name)
+
+    async def unload_model(self, name: str, device: str | None = None) -> bool:
+        """Free what a model takes once nothing uses it; it comes again with its next task.
+
+        Returns:
+            Whether it was loaded.
+
+        Raises:
+            InvalidTaskError: no such model is registered there.
+        """
+        return await self._device_lane(device).free_model(name)
 
     async def withdraw_model(self, name: str, device: str | None = None) -> None:
         """Unload a model once nothing uses it, and forget it.

@@ -113,6 +113,21 @@ class ModelStatistics:
 
 
 @dataclass(frozen=True, slots=True)
+class LeaseStatistics:
+    """A promise of a device's memory at one moment.
+
+    Attributes:
+        holder: a model's name, or the id of a task that computes.
+        size: bytes that are promised.
+        taken: bytes of it that are known to be in use.
+    """
+
+    holder: str
+    size: int
+    taken: int
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceStatistics:
     """A device at one moment.
 
@@ -124,6 +139,7 @@ class DeviceStatistics:
         running: tasks that do.
         memory: the books of its memory; None if it does not answer.
         models: its models.
+        leases: who was promised its memory, the largest first.
     """
 
     name: str
@@ -133,6 +149,7 @@ class DeviceStatistics:
     running: int
     memory: MemoryAccount | None
     models: tuple[ModelStatistics, ...]
+    leases: tuple[LeaseStatistics, ...] = ()
 
 
 def device_statistics(seat: Seat) -> DeviceStatistics:
@@ -156,5 +173,17 @@ def device_statistics(seat: Seat) -> DeviceStatistics:
         for one in seat.residency
     )
     return DeviceStatistics(
-        device.name, device.kind, device.title, seat.slots, seat.running, memory, models
+        device.name,
+        device.kind,
+        device.title,
+        seat.slots,
+        seat.running,
+        memory,
+        models,
+        _leases(seat),
     )
+
+
+def _leases(seat: Seat) -> tuple[LeaseStatistics, ...]:
+    leases = sorted(seat.residency.ledger.leases, key=lambda lease: (-lease.size, lease.holder))
+    return tuple(LeaseStatistics(one.holder, one.size, one.taken) for one in leases)

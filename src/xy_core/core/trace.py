@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any, NamedTuple
 
 from xy_core.core.task import TaskInfo
@@ -48,6 +49,42 @@ class Trace:
         """How many events have given way."""
         return self._recorded - len(self)
 
+    @property
+    def recorded(self) -> int:
+        """How many events there have been; a mark for `since`."""
+        return self._recorded
+
+    def since(self, mark: int, limit: int) -> tuple[list[TraceEvent], int]:
+        """Return events after a mark, oldest first, and the mark after them.
+
+        Those that have given way meanwhile are passed over.
+
+        Args:
+            mark: what `recorded`, or an earlier call, gave.
+            limit: how many at most.
+        """
+        first = max(mark, self.dropped)
+        behind = max(0, self._recorded - first)
+        taken = min(behind, limit)
+        skipped = (behind - taken) * _FIELDS
+        newest_first = islice(reversed(self._ring), skipped, skipped + taken * _FIELDS)
+        fields = iter(list(newest_first)[::-1])
+        events = list(map(TraceEvent._make, zip(*[fields] * _FIELDS, strict=True)))
+        return events, first + taken
+
+    def of(self, task: TaskInfo) -> list[TraceEvent]:
+        """Return the events of one task, oldest first."""
+        fields = iter(tuple(self._ring))
+        rows = zip(*[fields] * _FIELDS, strict=True)
+        return [TraceEvent._make(row) for row in rows if row[2] is task]
+
+    def copy(self) -> Trace:
+        """Return the events of this moment, which another thread may then read."""
+        made = Trace(0)
+        made._ring = self._ring.copy()
+        made._recorded = self._recorded
+        return made
+
     def record(
         self,
         event: str,
@@ -80,7 +117,11 @@ class Trace:
 
         Open it at ui.perfetto.dev or in ``chrome://tracing``.
         """
-        return {"traceEvents": list(_perfetto_rows(self)), "displayTimeUnit": "ms"}
+        return {"traceEvents": list(self.perfetto_rows()), "displayTimeUnit": "ms"}
+
+    def perfetto_rows(self) -> Iterator[dict[str, Any]]:
+        """Yield the rows of `as_perfetto` one by one."""
+        return _perfetto_rows(self)
 
 
 def _report_row(event: TraceEvent) -> dict[str, Any]:

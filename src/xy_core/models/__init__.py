@@ -2,8 +2,8 @@
 
 from xy_core.models.catalogue import Catalogue, CatalogueEntry, ModelFile, bundled_catalogue
 from xy_core.models.device_plan import DevicePlan, on_processor, plan_device
-from xy_core.models.download import Progress
 from xy_core.models.plan import PlannedModel, plan_model
+from xy_core.models.progress import Progress
 from xy_core.models.space import free_bytes
 from xy_core.models.store import InstalledModel, ModelStore
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -21,9 +20,8 @@ from tenacity import (
 )
 
 from xy_core.core.errors import ChecksumError, DownloadError
-
-Progress = Callable[[str, int, int], None]
-"""Called with a name, the bytes that are there, and the bytes there will be (0: unknown)."""
+from xy_core.models.digest import sha256_of
+from xy_core.models.progress import Progress
 
 _ATTEMPTS = 6
 _BLOCK = 1 << 20
@@ -223,12 +221,6 @@ def check(file: Path, size: int | None, sha256: str | None, origin: str) -> str:
             f"{origin}: sha256 is {digest[:12]}…, not {sha256[:12]}…; deleted, try again"
         )
     return digest
-
-
-def sha256_of(file: Path) -> str:
-    """Return a file's sha256 in lower-case hex."""
-    with file.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def blocks(read: Callable[[int], bytes]) -> Iterator[bytes]:

@@ -12,11 +12,12 @@ import httpx
 
 from xy_core.core.errors import ChecksumError, DownloadError, ModelError
 from xy_core.models.catalogue import ModelFile
-from xy_core.models.download import Downloader, Progress, Remote, checked, explain, patiently
+from xy_core.models.download import Downloader, Remote, checked, explain, patiently
 from xy_core.models.hubs import locate_hugging_face, locate_model_scope
 from xy_core.models.manifest import FileRecord
 from xy_core.models.package_index import PackageIndex
 from xy_core.models.pip_config import PipConfig
+from xy_core.models.progress import Progress
 from xy_core.models.sources import (
     HuggingFaceSource,
     ModelScopeSource,

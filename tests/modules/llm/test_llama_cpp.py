@@ -8,7 +8,7 @@ import pytest
 
 from tests.modules.llm.engines import SMOLLM, entry, settings
 from tests.modules.llm.test_service import llm_service
-from xy_core.core.errors import BackendError, InputError
+from xy_core.core.errors import BackendError, ContextExceeded, InputError
 from xy_core.modules.llm import Message, Sampling
 from xy_core.modules.llm.backends.llama_cpp import LlamaCppChat
 from xy_core.modules.llm.backends.slots import ANY, SlotTable
@@ -111,6 +111,20 @@ async def test_it_embeds(model_store, isolation):
     assert vectors.shape == (3, WIDTH)
     assert np.linalg.norm(vectors, axis=1) == pytest.approx(1)
     assert vectors[0] @ vectors[1] > vectors[0] @ vectors[2]
+
+
+@pytest.mark.models
+async def test_texts_that_come_together_get_the_vectors_that_each_has_alone(model_store):
+    texts = ["A cat sleeps on the sofa.", "A kitten naps on the couch.", "Shares fell."]
+    config = settings(entry("llama_cpp", task="embed"))
+    async with llm_service(model_store, config) as (service, _):
+        alone = np.concatenate([await service.embed([text]) for text in texts])
+        together = await service.embed(texts)
+        words = [Message("user", text) for text in texts]
+        assert 15 < await service.count_tokens(words, model=SMOLLM) < 30
+        with pytest.raises(ContextExceeded):
+            await service.embed(["hello " * 5_000])
+    assert (alone * together).sum(1) == pytest.approx(1, abs=1e-3)
 
 
 @pytest.mark.models

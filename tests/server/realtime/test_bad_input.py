@@ -153,3 +153,13 @@ async def test_a_session_ends_when_its_time_is_up(serve: Serve):
             await connection.recv()
         assert closed.value.rcvd
         assert closed.value.rcvd.code == 1008
+
+
+async def test_a_message_that_is_far_too_large_ends_the_connection(address: str):
+    # The client packs it: what counts is what it would take to hold.
+    async with session(address) as connection:
+        await connection.send("x" * (17 << 20))
+        with pytest.raises(websockets.exceptions.ConnectionClosed) as closed:
+            await connection.recv()
+    assert closed.value.rcvd
+    assert closed.value.rcvd.code == 1009

@@ -9,11 +9,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from xy_core.core.errors import BackendError
+from xy_core.core.errors import BackendError, ImageError
 from xy_core.core.files import atomic_path
 from xy_core.modules.image.types import Mask, Pixels
 
 _FORMATS = ("PNG", "JPEG", "WEBP")
+_HALF, _ALL = 128, 255
 
 
 def fitted(pixels: Pixels, width: int, height: int) -> Image.Image:
@@ -41,6 +42,35 @@ def write_png(target: Path, pixels: Pixels) -> None:
     """
     with atomic_path(target) as part:
         Image.fromarray(pixels).save(part, "PNG")
+
+
+def read_mask(content: bytes, max_pixels: int) -> Mask:
+    """Read a mask from the bytes of a file, without trusting it.
+
+    What is transparent is painted anew (255), as OpenAI's protocol has it; in a picture without
+    transparency, what is white.
+
+    Raises:
+        ImageError: it is no picture, damaged, truncated or too large.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # Pillow only warns where we refuse
+            with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
+                if image.width * image.height <= max_pixels:
+                    return _painted_anew(image)
+                size = f"{image.width:,} x {image.height:,}"
+    except Exception as error:  # Pillow's decoders raise whatever damage provokes
+        raise ImageError(f"the mask is no picture, or a damaged one: {error}") from error
+    raise ImageError(f"the mask has {size} pixels, which is over {max_pixels:,}: scale it down")
+
+
+def _painted_anew(image: Image.Image) -> Mask:
+    if image.has_transparency_data:
+        kept = np.asarray(image.convert("RGBA"), np.uint8)[:, :, 3]
+        return np.where(kept < _HALF, _ALL, 0).astype(np.uint8)
+    light = np.asarray(image.convert("L"), np.uint8)
+    return np.where(light >= _HALF, _ALL, 0).astype(np.uint8)
 
 
 def decode_answer(content: bytes, max_pixels: int) -> Pixels:

@@ -12,7 +12,7 @@ import secrets
 from collections.abc import Sequence
 from typing import Any
 
-from xy_core.core.errors import BackendError
+from xy_core.core.errors import InputError
 from xy_core.modules.llm.types import Delta, Message, Request, Tool, ToolCall
 
 _OPEN, _CLOSE = "<tool_call>", "</tool_call>"
@@ -109,7 +109,7 @@ class ToolReader:
         """Return what of a piece may be shown; the calls come with the last one.
 
         Raises:
-            BackendError: the model was made to call a tool, and did not get to the end of it.
+            InputError: the reply had to be a tool call, and is over before its end.
         """
         self._text += delta.text
         if delta.finish_reason is None:
@@ -117,7 +117,7 @@ class ToolReader:
         if self._forced:
             calls = _calls([self._text], self._names)
             if not calls:
-                raise BackendError(
+                raise InputError(
                     "the model did not finish its tool call: allow it more tokens (max_tokens)"
                 )
             return Delta("", "tool_calls", calls, delta.usage)

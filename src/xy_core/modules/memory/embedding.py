@@ -30,6 +30,9 @@ class LocalModel(Protocol):
     def embed(self, texts: Sequence[str]) -> Vectors:
         """Return one vector a text: float32, (texts, dimensions)."""
 
+    def count(self, texts: Sequence[str]) -> int | None:
+        """Return how many tokens are read of texts; None if it reads no tokens."""
+
 
 class Embedder(Protocol):
     """Turns texts into unit vectors whose dot product is their similarity.
@@ -48,6 +51,9 @@ class Embedder(Protocol):
         Raises:
             BackendError: it failed.
         """
+
+    async def count(self, texts: Sequence[str], priority: TaskPriority) -> int | None:
+        """Return how many tokens are read of texts; None if it does not tell."""
 
 
 class LocalEmbedder:
@@ -79,6 +85,16 @@ class LocalEmbedder:
             priority=priority,
         )
 
+    async def count(self, texts: Sequence[str], priority: TaskPriority) -> int | None:
+        """Return how many tokens are read of texts; None if it reads no tokens."""
+        return await self._scheduler.run(
+            self._model.count,
+            texts,
+            name="memory.count",
+            task_type=TaskType.CPU_BOUND,
+            priority=priority,
+        )
+
 
 class CalledEmbedder:
     """A function of somebody else's, such as a language model's embeddings, or a server's."""
@@ -105,6 +121,10 @@ class CalledEmbedder:
             timeout=self._timeout,
         )
         return await asyncio.to_thread(normalised, found, len(texts))
+
+    async def count(self, texts: Sequence[str], priority: TaskPriority) -> int | None:  # noqa: ARG002
+        """Return None: it does not tell."""
+        return None
 
 
 def normalised(vectors: Vectors, count: int) -> Vectors:

@@ -19,12 +19,14 @@ from xy_core.modules.memory.background import Extractor, Gathering, Item, Learne
 from xy_core.modules.memory.config import MemoryConfig
 from xy_core.modules.memory.embedding import LENT, CalledEmbedder, EmbedCall
 from xy_core.modules.memory.embedding_work import EmbeddingWork
+from xy_core.modules.memory.facts import fold
 from xy_core.modules.memory.forgetting import Forgetting
 from xy_core.modules.memory.intake import fact_draft, person_name, storable
+from xy_core.modules.memory.meaning import Meaning
 from xy_core.modules.memory.opening import open_embedder, open_store
 from xy_core.modules.memory.query import Query
 from xy_core.modules.memory.retention import Retainer
-from xy_core.modules.memory.types import FactDraft, Lesson, Memory, MoodPoint, Recalled
+from xy_core.modules.memory.types import FACT, FactDraft, Lesson, Memory, MoodPoint, Recalled
 
 _TOPIC = 120  # characters of what was said that a moment of the timeline keeps
 _SPEAKERS = ("user", "assistant")
@@ -33,7 +35,7 @@ _KNOWN = 50  # facts that an extractor is shown
 _EMBED_TIMEOUT = 60.0
 
 
-class MemoryService(Forgetting, Archive, Module[MemoryConfig]):
+class MemoryService(Forgetting, Archive, Meaning, Module[MemoryConfig]):
     """Remembers turns and facts, and recalls them by words and by meaning.
 
     Remembering only hands over: background tasks write, embed and learn, so that none of it delays
@@ -206,6 +208,36 @@ class MemoryService(Forgetting, Archive, Module[MemoryConfig]):
         await self._learner.settled()
         await self._writer.written()
         await self._embedding.done()
+
+    async def correct(self, person: str, fact_id: int, text: str) -> Memory | None:
+        """Put other words in the place of a fact; the wrong ones are deleted for good.
+
+        Returns:
+            The corrected fact; None if it was known already, and is confirmed.
+
+        Raises:
+            InputError: there is no such fact that holds, or the text does not fit.
+        """
+        words = self._words(text)
+        fact = await self.entry(person, fact_id)
+        if fact is None or fact.role != FACT or not words:
+            raise InputError("only a fact that holds can be corrected, and not by nothing")
+        topic = "" if fact.details is None else fact.details.topic
+        lesson = Lesson(
+            fact.person,
+            (FactDraft(words, topic),),
+            time.time(),
+            fact.person,
+            emotion=fact.emotion,
+        )
+        respelled = fold(words) == fold(fact.text)
+        if respelled:  # else it would only be confirmed as it is
+            await self.forget_items(person, [fact_id])
+        learned = await self._access.call(self._access.opened().learn, lesson, name="memory.write")
+        if not respelled:
+            await self.forget_items(person, [fact_id])
+        self._embedding.soon()
+        return learned[0] if learned else None
 
     # -- recall ------------------------------------------------------------------------------
 

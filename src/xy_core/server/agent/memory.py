@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, Field
 
 from xy_core.modules.memory import Memory, MemoryService
+from xy_core.runtime import Runtime
 from xy_core.server.dependencies import RuntimeOf
 from xy_core.server.json_body import JsonRoute
 
@@ -24,13 +25,27 @@ class FactRequest(BaseModel):
     text: str = Field(min_length=1, max_length=10_000)
 
 
+class Details(BaseModel):
+    """What is known of a fact beside its words; times in seconds since the epoch."""
+
+    topic: str
+    confidence: float
+    speaker: str
+    source: int | None
+    confirmed: float
+    superseded: float | None
+    successor: int | None
+
+
 class Remembered(BaseModel):
     """One memory; its time in seconds since the epoch."""
 
+    id: int
     role: str
     text: str
     time: float
     emotion: str | None
+    details: Details | None = None
     score: float | None = None
 
 
@@ -55,26 +70,33 @@ class Moods(BaseModel):
 @router.get("/{person}/recent", response_model=Memories)
 async def recent(person: Person, runtime: RuntimeOf, limit: Limit = 20) -> object:
     """Return the newest messages, oldest first."""
-    found = await _memory(runtime).recent(person, limit)
-    return {"data": [_json(one) for one in found]}
+    found = await memory_of(runtime).recent(person, limit)
+    return {"data": [as_json(one) for one in found]}
 
 
 @router.get("/{person}/search", response_model=Memories)
 async def search(
     person: Person,
     runtime: RuntimeOf,
+    *,
     query: Annotated[str, Query(min_length=1, max_length=1_000)],
     limit: Limit = 5,
+    language: Annotated[str, Query(pattern="^[a-z]{2}$", description="Of the query.")] = "en",
+    emotion: Annotated[
+        str | None, Query(max_length=60, description="A mood whose memories come first.")
+    ] = None,
 ) -> object:
     """Return what bears on a query, best first."""
-    found = await _memory(runtime).recall(person, query, limit=limit)
-    return {"data": [_json(one.memory) | {"score": round(one.score, 4)} for one in found]}
+    found = await memory_of(runtime).recall(
+        person, query, limit=limit, language=language, emotion=emotion
+    )
+    return {"data": [as_json(one.memory) | {"score": round(one.score, 4)} for one in found]}
 
 
 @router.get("/{person}/moods", response_model=Moods)
 async def moods(person: Person, runtime: RuntimeOf, limit: Limit = 100) -> object:
     """Return the timeline of moods."""
-    points = await _memory(runtime).timeline(person, limit=limit)
+    points = await memory_of(runtime).timeline(person, limit=limit)
     return {"data": [point.as_json() for point in points]}
 
 
@@ -82,24 +104,27 @@ async def moods(person: Person, runtime: RuntimeOf, limit: Limit = 100) -> objec
 async def remember(person: Person, body: FactRequest, runtime: RuntimeOf) -> object:
     """Remember a fact."""
     memory = Memory("fact", body.text, person, time.time())
-    await _memory(runtime).remember_fact(person, body.text)
-    return _json(memory)
+    await memory_of(runtime).remember_fact(person, body.text)
+    return as_json(memory)
 
 
 @router.delete("/{person}", response_model=Forgotten)
 async def forget(person: Person, runtime: RuntimeOf) -> object:
     """Delete everything that is remembered of a person."""
-    return {"deleted": await _memory(runtime).forget(person)}
+    return {"deleted": await memory_of(runtime).forget(person)}
 
 
-def _memory(runtime: RuntimeOf) -> MemoryService:
+def memory_of(runtime: Runtime) -> MemoryService:
+    """Return the memory module.
+
+    Raises:
+        ModuleUnavailable: it is not loaded, or failed.
+    """
     return runtime.engine.module(MemoryService)
 
 
-def _json(memory: Memory) -> dict[str, object]:
-    return {
-        "role": memory.role,
-        "text": memory.text,
-        "time": memory.time,
-        "emotion": memory.emotion,
-    }
+def as_json(memory: Memory) -> dict[str, object]:
+    """Return a memory as `Remembered` has it."""
+    told = memory.as_json()
+    del told["person"]
+    return told

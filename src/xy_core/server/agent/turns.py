@@ -11,7 +11,7 @@ from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel, Field
 
-from xy_core.agent import Agent, Spoken, TurnEvent, TurnFailed, UserInput
+from xy_core.agent import Spoken, TurnEvent, TurnFailed, UserInput
 from xy_core.modules.emotion import FaceScores
 from xy_core.runtime import Runtime
 from xy_core.server.dependencies import ConfigOf, Priority, RemoteOf, RuntimeOf
@@ -62,8 +62,7 @@ async def create_turn(
 async def _events(
     runtime: Runtime, given: UserInput, *, speak: bool
 ) -> AsyncGenerator[bytes, None]:
-    settings = runtime.settings.agent.model_copy(update={"speak": speak})
-    agent = Agent(runtime.engine, settings)
+    agent = runtime.agent.answering(speak=speak)
     number = 0
     async with aclosing(agent.respond(given)) as events:
         async for event in events:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from fastapi import APIRouter
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from xy_core.server.dependencies import ConfigOf, RuntimeOf
 from xy_core.server.errors import ApiError
@@ -21,6 +21,7 @@ class Model(BaseModel):
     object: Literal["model"]
     created: int
     owned_by: str
+    capabilities: list[str] = Field(description="An extension: what it can be asked for.")
 
 
 class Models(BaseModel):

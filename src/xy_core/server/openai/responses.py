@@ -8,13 +8,15 @@ from contextlib import aclosing
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
+from xy_core.modules.llm import Delta
 from xy_core.server.dependencies import AdmissionOf, ConfigOf, Priority, RemoteOf, RuntimeOf
 from xy_core.server.errors import ApiError, as_api_error
 from xy_core.server.json_body import JsonRoute
 from xy_core.server.openai.chat import reply_to
+from xy_core.server.openai.response_object import ResponseObject
 from xy_core.server.openai.responses_types import ResponsesRequest
-from xy_core.server.openai.responses_writer import ResponseObject, ResponseWriter
-from xy_core.server.openai.writing import STOP, Piece, whole
+from xy_core.server.openai.responses_writer import ResponseWriter
+from xy_core.server.openai.writing import STOP, whole
 from xy_core.server.streaming import DOCUMENTED_STREAM, EventStream, begun
 
 router = APIRouter(prefix="/v1", tags=["openai"], route_class=JsonRoute)
@@ -41,17 +43,17 @@ async def create_response(
     pieces = await reply_to(
         body.as_chat(), request, runtime, config, priority=urgency, remote=remote
     )
-    writer = ResponseWriter(body)
+    writer = ResponseWriter(body, urgency)
     if body.stream:
         events = await begun(_events(pieces, writer))
         return EventStream(events, ping_seconds=config.ping_seconds)
-    return JSONResponse(writer.whole(*await whole(pieces)))
+    return JSONResponse(writer.whole(await whole(pieces)))
 
 
 async def _events(
-    pieces: AsyncGenerator[Piece, None], writer: ResponseWriter
+    pieces: AsyncGenerator[Delta, None], writer: ResponseWriter
 ) -> AsyncGenerator[bytes, None]:
-    finish_reason, started = STOP, False
+    last, started = Delta("", STOP), False
     async with aclosing(pieces):
         try:
             async for piece in pieces:
@@ -60,7 +62,7 @@ async def _events(
                     started = True
                 if piece.text:
                     yield writer.piece(piece.text)
-                finish_reason = piece.finish_reason or finish_reason
+                last = piece
         except Exception as error:
             if not started:
                 raise
@@ -68,15 +70,13 @@ async def _events(
             return
     if not started:
         yield writer.begin()
-    yield writer.end(finish_reason)
+    yield writer.end(last)
 
 
 def _refuse_unsupported(body: ResponsesRequest) -> None:
-    form = (body.text.format or {}) if body.text else {}
     wanted = {
         "background": bool(body.background),
         "previous_response_id": body.previous_response_id is not None,
-        "text.format": form.get("type", "text") != "text",
     }
     for name, asked in wanted.items():
         if asked:

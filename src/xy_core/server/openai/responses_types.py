@@ -7,15 +7,26 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, JsonValue
 
 from xy_core.server.openai.chat_types import (
+    AnyJson,
     AudioPart,
+    CalledFunction,
+    CallOfTool,
     ChatMessage,
     ChatRequest,
+    FunctionOffered,
     ImagePart,
     ImageUrl,
     InputAudio,
+    NamedFunction,
+    NamedSchema,
+    NamedTool,
+    PlainText,
     RefusalPart,
+    ResponseFormat,
+    SchemaFormat,
     Text,
     TextPart,
+    ToolOffered,
 )
 
 
@@ -54,10 +65,63 @@ class InputMessage(BaseModel):
     content: Text | list[InputPart]
 
 
+class FunctionCall(BaseModel):
+    """A model's wish, from an earlier response."""
+
+    type: Literal["function_call"]
+    call_id: str = Field(min_length=1, max_length=256)
+    name: str = Field(min_length=1, max_length=64)
+    arguments: Text
+
+
+class FunctionCallOutput(BaseModel):
+    """What a function that was called gave back."""
+
+    type: Literal["function_call_output"]
+    call_id: str = Field(min_length=1, max_length=256)
+    output: Text | list[InputText]
+
+    @property
+    def text(self) -> str:
+        """All words of it."""
+        given = self.output
+        return given if isinstance(given, str) else "\n".join(part.text for part in given)
+
+
+InputItem = InputMessage | FunctionCall | FunctionCallOutput
+
+
+class FunctionTool(BaseModel):
+    """A function that the model may wish for."""
+
+    type: Literal["function"]
+    name: str = Field(min_length=1, max_length=64)
+    description: Text | None = None
+    parameters: dict[str, JsonValue] | None = Field(None, description="JSON schema of an object.")
+    strict: bool | None = None
+
+
+class FunctionChoice(BaseModel):
+    """The function that must be called."""
+
+    type: Literal["function"]
+    name: str = Field(min_length=1, max_length=64)
+
+
+class JsonSchemaFormat(BaseModel):
+    """JSON that follows a schema; it always does, `strict` or not."""
+
+    type: Literal["json_schema"]
+    name: str = Field("reply", max_length=64)
+    schema_: dict[str, JsonValue] = Field(alias="schema")
+
+
 class TextOptions(BaseModel):
     """In which form the reply should come."""
 
-    format: dict[str, JsonValue] | None = None
+    format: (
+        Annotated[PlainText | AnyJson | JsonSchemaFormat, Field(discriminator="type")] | None
+    ) = None
 
 
 class ResponsesRequest(BaseModel):
@@ -66,17 +130,19 @@ class ResponsesRequest(BaseModel):
     model: str = Field(min_length=1, max_length=256)
     input: (
         Annotated[str, Field(min_length=1, max_length=1_000_000)]
-        | Annotated[list[InputMessage], Field(min_length=1, max_length=4_096)]
+        | Annotated[list[InputItem], Field(min_length=1, max_length=4_096)]
     )
     instructions: Text | None = Field(
         None, description="For a bare model; the agent has a character of its own."
     )
     stream: bool | None = False
-    max_output_tokens: int | None = Field(None, ge=1)
+    max_output_tokens: int | None = Field(None, ge=1, le=1_000_000)
     temperature: float | None = Field(None, ge=0, le=2)
     top_p: float | None = Field(None, ge=0, le=1)
     text: TextOptions | None = None
-    tools: list[dict[str, JsonValue]] | None = Field(None, max_length=128)
+    tools: list[FunctionTool] | None = Field(None, max_length=128)
+    tool_choice: Literal["auto", "none", "required"] | FunctionChoice | None = None
+    parallel_tool_calls: bool | None = True
     previous_response_id: str | None = Field(None, max_length=256)
     background: bool | None = False
     metadata: dict[str, str] | None = Field(None, max_length=16)
@@ -86,11 +152,7 @@ class ResponsesRequest(BaseModel):
     def as_chat(self) -> ChatRequest:
         """Return the same as a chat: instructions stand first."""
         given = self.input
-        said = (
-            [ChatMessage(role="user", content=given)]
-            if isinstance(given, str)
-            else [_as_chat(message) for message in given]
-        )
+        said = [ChatMessage(role="user", content=given)] if isinstance(given, str) else _chat(given)
         told = [ChatMessage(role="system", content=self.instructions)] if self.instructions else []
         return ChatRequest(
             model=self.model,
@@ -98,13 +160,36 @@ class ResponsesRequest(BaseModel):
             max_completion_tokens=self.max_output_tokens,
             temperature=self.temperature,
             top_p=self.top_p,
-            tools=self.tools,
+            response_format=_form(self.text),
+            tools=[_tool(tool) for tool in self.tools or ()],
+            tool_choice=_choice(self.tool_choice),
+            parallel_tool_calls=self.parallel_tool_calls,
             service_tier=self.service_tier,
             user=self.user,
         )
 
 
-def _as_chat(message: InputMessage) -> ChatMessage:
+def _chat(items: list[InputItem]) -> list[ChatMessage]:
+    """Return items as messages; calls that follow one another were one reply."""
+    messages: list[ChatMessage] = []
+    calls: list[CallOfTool] = []
+    for item in items:
+        if isinstance(item, FunctionCall):
+            if not calls:
+                messages.append(ChatMessage(role="assistant"))
+            function = CalledFunction(name=item.name, arguments=item.arguments)
+            calls.append(CallOfTool(id=item.call_id, function=function))
+            messages[-1].tool_calls = calls
+            continue
+        calls = []
+        if isinstance(item, FunctionCallOutput):
+            messages.append(ChatMessage(role="tool", content=item.text, tool_call_id=item.call_id))
+        else:
+            messages.append(_message(item))
+    return messages
+
+
+def _message(message: InputMessage) -> ChatMessage:
     if isinstance(message.content, str):
         return ChatMessage(role=message.role, content=message.content)
     return ChatMessage(role=message.role, content=[_part(part) for part in message.content])
@@ -123,3 +208,26 @@ def _part(
             return AudioPart(type="input_audio", input_audio=part.input_audio)
         case RefusalPart():
             return part
+
+
+def _form(options: TextOptions | None) -> ResponseFormat | None:
+    form = options.format if options else None
+    if isinstance(form, JsonSchemaFormat):
+        schema = NamedSchema(name=form.name, schema=form.schema_)
+        return SchemaFormat(type="json_schema", json_schema=schema)
+    return form
+
+
+def _tool(tool: FunctionTool) -> ToolOffered:
+    function = FunctionOffered(
+        name=tool.name, description=tool.description, parameters=tool.parameters
+    )
+    return ToolOffered(type="function", function=function)
+
+
+def _choice(
+    choice: Literal["auto", "none", "required"] | FunctionChoice | None,
+) -> Literal["auto", "none", "required"] | NamedTool | None:
+    if isinstance(choice, FunctionChoice):
+        return NamedTool(type="function", function=NamedFunction(name=choice.name))
+    return choice

@@ -2,101 +2,80 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import replace
 
-from xy_core.agent import Agent, ReplyToken, TurnFailed, UserInput
+from xy_core.agent import Heard, ReplyToken, TurnDone, TurnFailed, UserInput
+from xy_core.core.errors import XyCoreError
 from xy_core.core.task import TaskPriority
-from xy_core.modules.llm import LLMService, Message
+from xy_core.modules.llm import Completion, Delta, LLMService, Message, Usage
 from xy_core.runtime import Runtime
+from xy_core.server.openai.asked import Asked
 
 STOP, LENGTH = "stop", "length"
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A part of a reply.
-
-    Attributes:
-        text: what comes next.
-        finish_reason: why the reply ends, in its last piece.
-    """
-
-    text: str
-    finish_reason: str | None = None
-
-
 async def write(
-    runtime: Runtime,
-    messages: Sequence[Message],
-    *,
-    language: str,
-    priority: TaskPriority,
-    key: str,
-) -> AsyncGenerator[Piece, None]:
+    runtime: Runtime, asked: Asked, *, model: str, priority: TaskPriority, key: str
+) -> AsyncGenerator[Delta, None]:
     """Let a model reply; closing it stops the model."""
     llm = runtime.engine.module(LLMService)
-    async with llm.generate(messages, language=language, priority=priority, key=key) as deltas:
+    async with llm.generate(
+        asked.messages,
+        model=model,
+        sampling=asked.sampling,
+        tools=asked.tools,
+        tool_choice=asked.tool_choice,
+        schema=asked.schema,
+        priority=priority,
+        key=key,
+    ) as deltas:
         async for delta in deltas:
-            yield Piece(delta.text, delta.finish_reason)
+            yield delta if asked.several_calls else _with_one_call(delta)
 
 
-async def answer(runtime: Runtime, user_input: UserInput) -> AsyncGenerator[Piece, None]:
-    """Let the agent reply, in writing only; closing it stops the turn."""
-    silent = runtime.settings.agent.model_copy(update={"speak": False})
-    agent = Agent(runtime.engine, silent)
+async def answer(runtime: Runtime, user_input: UserInput) -> AsyncGenerator[Delta, None]:
+    """Let the agent reply, in writing only; closing it stops the turn.
+
+    The last piece says what the exchange amounts to: the tokens of the user's words, typed and
+    spoken, and of the reply, counted by the model that writes. What the agent reads and thinks
+    besides is not in it.
+    """
+    agent = runtime.agent.answering(speak=False)
+    usage: Usage | None = None
+    said = user_input.text
     async with aclosing(agent.respond(user_input)) as events:
         async for event in events:
-            if isinstance(event, ReplyToken):
-                yield Piece(event.text)
-            elif isinstance(event, TurnFailed):
-                raise event.error
-    yield Piece("", STOP)
+            match event:
+                case Heard(transcript):
+                    said = f"{said} {transcript.text}".strip()
+                case ReplyToken():
+                    yield Delta(event.text)
+                case TurnDone():
+                    usage = await _exchanged(runtime, said, event)
+                case TurnFailed():
+                    raise event.error
+    yield Delta("", STOP, usage=usage)
 
 
-async def whole(pieces: AsyncGenerator[Piece, None]) -> tuple[str, str]:
-    """Return a reply's text and why it ended, once it is there."""
-    text, finish_reason = "", STOP
+async def whole(pieces: AsyncGenerator[Delta, None]) -> Completion:
+    """Return a reply once all of it is there."""
     async with aclosing(pieces):
-        async for piece in pieces:
-            text += piece.text
-            finish_reason = piece.finish_reason or finish_reason
-    return text, finish_reason
+        return Completion.of([piece async for piece in pieces])
 
 
-async def bounded(
-    pieces: AsyncGenerator[Piece, None], limit: int | None, stops: Sequence[str]
-) -> AsyncGenerator[Piece, None]:
-    """End a reply before a text that stops it, or after a number of pieces.
-
-    A model's pieces are its tokens. What could be the beginning of a stop is held back until it is
-    clear that it is not.
-    """
-    held, count = "", 0
-    async with aclosing(pieces):
-        async for piece in pieces:
-            count += bool(piece.text)
-            held += piece.text
-            cut = min((at for stop in stops if (at := held.find(stop)) >= 0), default=-1)
-            if cut >= 0:
-                yield Piece(held[:cut], STOP)
-                return
-            if piece.finish_reason is not None:
-                yield Piece(held, piece.finish_reason)
-                return
-            if limit is not None and count >= limit:
-                yield Piece(held, LENGTH)
-                return
-            keep = max((_overlap(held, stop) for stop in stops), default=0)
-            if len(held) > keep:
-                yield Piece(held[: len(held) - keep])
-                held = held[len(held) - keep :]
-    if held:
-        yield Piece(held, STOP)
+async def _exchanged(runtime: Runtime, said: str, done: TurnDone) -> Usage | None:
+    asked = [Message("user", said)]
+    replied = [*asked, Message("assistant", done.reply)]
+    try:
+        llm = runtime.engine.module(LLMService)
+        before = await llm.count_tokens(asked, language=done.language)
+        after = await llm.count_tokens(replied, language=done.language)
+    except XyCoreError:
+        return None  # the reply is there: what it cost is no reason to lose it
+    return Usage(before, max(0, after - before))
 
 
-def _overlap(text: str, stop: str) -> int:
-    """Return how many last characters of a text could begin the stop."""
-    longest = min(len(text), len(stop) - 1)
-    return next((size for size in range(longest, 0, -1) if text.endswith(stop[:size])), 0)
+def _with_one_call(delta: Delta) -> Delta:
+    return replace(delta, tool_calls=delta.tool_calls[:1])

@@ -62,12 +62,22 @@ class MessageItem(BaseModel):
     content: list[Content] = Field(min_length=1, max_length=64)
 
 
+class FunctionOutputItem(BaseModel):
+    """What a function returned that the model called."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+    type: Literal["function_call_output"]
+    id: str | None = Field(None, min_length=1, max_length=64)
+    call_id: str = Field(min_length=1, max_length=128)
+    output: str = Field(max_length=100_000)
+
+
 class ItemCreate(ClientEvent):
     """Add an item to the conversation."""
 
     type: Literal["conversation.item.create"]
     previous_item_id: str | None = None
-    item: MessageItem
+    item: Annotated[MessageItem | FunctionOutputItem, Field(discriminator="type")]
 
 
 class ItemRetrieve(ClientEvent):

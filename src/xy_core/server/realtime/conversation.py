@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from xy_core.core.errors import InputError
+from xy_core.modules.llm import ToolCall
 from xy_core.modules.vision import Picture
 from xy_core.modules.voice import Audio
 
@@ -19,16 +20,17 @@ def new_id(kind: str) -> str:
 
 @dataclass(slots=True)
 class Item:
-    """One message.
+    """One message, a call of a function, or what a function returned.
 
     Attributes:
-        role: ``user`` or ``assistant``.
+        role: ``user`` or ``assistant``; ``function`` for what a function returned, and ``call``.
         text: what was typed, or written.
         audio: what was said, if anything.
         image: what was shown, if anything.
         transcript: the words of what was said, as far as they are known, or were heard.
         spoken: whether it is speech rather than text.
         status: ``in_progress``, ``completed`` or ``incomplete``.
+        call: the call, or the one that was answered, by its id.
     """
 
     role: str
@@ -38,17 +40,29 @@ class Item:
     transcript: str | None = None
     spoken: bool = False
     status: str = "completed"
+    call: ToolCall | None = None
     id: str = field(default_factory=lambda: new_id("item"))
 
     def body(self) -> dict[str, Any]:
         """Return it in OpenAI's form; sound and pictures are not repeated."""
-        return {
-            "id": self.id,
-            "object": "realtime.item",
-            "type": "message",
-            "status": self.status,
-            "role": self.role,
-            "content": list(self._content()),
+        common = {"id": self.id, "object": "realtime.item", "status": self.status}
+        if self.call is None:
+            return common | {
+                "type": "message",
+                "role": self.role,
+                "content": list(self._content()),
+            }
+        if self.role == "call":
+            return common | {
+                "type": "function_call",
+                "call_id": self.call.id,
+                "name": self.call.name,
+                "arguments": self.call.arguments,
+            }
+        return common | {
+            "type": "function_call_output",
+            "call_id": self.call.id,
+            "output": self.text,
         }
 
     def _content(self) -> Iterator[dict[str, Any]]:
@@ -121,6 +135,10 @@ class Conversation:
         """
         del self._items[self.get(item_id).id]
 
+    def items(self) -> list[Item]:
+        """Return all items in their order."""
+        return list(self._items.values())
+
     def unanswered(self) -> list[Item]:
         """Return what the user said and showed since the last reply."""
         found: list[Item] = []
@@ -129,6 +147,17 @@ class Conversation:
                 break
             found.append(item)
         return found[::-1]
+
+    def call(self, call_id: str) -> ToolCall:
+        """Return the call of that id.
+
+        Raises:
+            InputError: there is none.
+        """
+        for item in self._items.values():
+            if item.role == "call" and item.call is not None and item.call.id == call_id:
+                return item.call
+        raise InputError("item.call_id: no function was called by this id")
 
     def answered(self) -> None:
         """Let go of sound and pictures: they have been understood."""

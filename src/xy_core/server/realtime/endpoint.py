@@ -12,7 +12,7 @@ from starlette.websockets import WebSocketDisconnect
 
 from xy_core.server.dependencies import ConfigOf, RuntimeOf
 from xy_core.server.errors import ApiError
-from xy_core.server.openai.catalogue import AGENT
+from xy_core.server.openai.catalogue import AGENT, find
 from xy_core.server.realtime.session import RealtimeSession
 from xy_core.server.realtime.wire import Wire
 
@@ -62,15 +62,14 @@ async def realtime(
     model: str = AGENT,
     person: Annotated[str, Query(min_length=1, max_length=256)] = "user",
 ) -> None:
-    """Hold one conversation, as OpenAI's realtime API does; the model is ``xy-agent``."""
-    if config.aliases.get(model, model) != AGENT:
-        raise ApiError(404, f"realtime sessions are with {AGENT} only", "model_not_found")
+    """Hold one conversation, as OpenAI's realtime API does, with the agent or a bare model."""
+    card = find(runtime, config.aliases, model, "chat")
     seats: Seats = socket.app.state.seats
     with seats.taken():
         offered = socket.scope.get("subprotocols", [])
         await socket.accept(_PROTOCOL if _PROTOCOL in offered else None)
         wire = Wire(socket.send_text, config.limits.send_seconds)
-        session = RealtimeSession(runtime, config, wire, model=model, person=person)
+        session = RealtimeSession(runtime, config, wire, card=card, model=model, person=person)
         await _hold(session, socket, config.realtime.seconds)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Any
 
@@ -13,12 +14,15 @@ from xy_core.agent import (
     SentenceWritten,
     Spoken,
     SpokenTurn,
+    ToolCalled,
     TurnDone,
     TurnEvent,
     TurnFailed,
 )
 from xy_core.core.errors import XyCoreError
+from xy_core.modules.llm import ToolCall
 from xy_core.server.errors import as_api_error, error_json
+from xy_core.server.realtime.bare import BareTurn
 from xy_core.server.realtime.conversation import Conversation, Item, new_id
 from xy_core.server.realtime.heard import Heard
 from xy_core.server.realtime.settings import SessionSettings
@@ -31,23 +35,31 @@ class Response:
 
     Args:
         turn: what the agent does.
+        events: what it tells; not begun yet.
         asked: the user's items that it answers.
         conversation: where the reply becomes an item.
         settings: of the session when the reply was asked for.
         wire: to the client.
+        before: what was heard of the turn's earlier replies.
     """
 
     def __init__(
         self,
-        turn: SpokenTurn,
+        turn: SpokenTurn | BareTurn,
+        events: AsyncGenerator[TurnEvent, None],
         asked: list[Item],
         conversation: Conversation,
+        *,
         settings: SessionSettings,
         wire: Wire,
+        before: str = "",
     ) -> None:
         self.id = new_id("resp")
         self.item = Item("assistant", spoken=settings.speaks, status="in_progress")
+        self.calls: list[Item] = []
         self._turn = turn
+        self._events = events
+        self._before = before
         self._asked = asked
         self._conversation = conversation
         self._settings = settings
@@ -72,6 +84,26 @@ class Response:
     def running(self) -> bool:
         """Whether it is still being told."""
         return self._task is not None and not self._task.done()
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the turn waits for what functions return (a bare model only reads them)."""
+        return bool(self.calls) and isinstance(self._turn, SpokenTurn)
+
+    def continued(self, asked: list[Item], settings: SessionSettings) -> Response:
+        """Return the reply that follows on what the functions returned."""
+        assert isinstance(self._turn, SpokenTurn)  # noqa: S101 - see `goes_on`
+        answers = [item for item in asked if item.role == "function"]
+        results = {item.call.id: item.text for item in answers if item.call is not None}
+        return Response(
+            self._turn,
+            self._turn.go_on(results),
+            asked,
+            self._conversation,
+            settings=settings,
+            wire=self._wire,
+            before=f"{self._before} {self.heard()}".strip(),
+        )
 
     async def cancel(self, reason: str) -> None:
         """Stop the turn, down to the device, and wait until the client has been told.
@@ -117,14 +149,14 @@ class Response:
         """
         if self.item.spoken:
             self.item.transcript = self.heard()
-        await self._turn.remember(self.heard())
+        await self._turn.remember(f"{self._before} {self.heard()}".strip())
 
     # -- telling -----------------------------------------------------------------------------
 
     async def _run(self) -> None:
         await self._wire.tell("response.created", response=self._body("in_progress"))
         try:
-            async with aclosing(self._turn.events()) as events:
+            async with aclosing(self._events) as events:
                 async for event in events:
                     await self._tell(event)
         except asyncio.CancelledError:
@@ -154,6 +186,8 @@ class Response:
                 if self._playing_since is None:
                     self._playing_since = time.monotonic()
                 await self._sound(self._out.feed(audio))
+            case ToolCalled(call, by_client=True):
+                await self._call(call)
             case TurnFailed(error):
                 self._error = error
             case TurnDone():
@@ -189,6 +223,25 @@ class Response:
             "response.content_part.added",
             part=empty if self.item.spoken else {"type": "text", "text": ""},
         )
+
+    async def _call(self, call: ToolCall) -> None:
+        """Tell that the model calls a function of the client's."""
+        item = Item("call", call=call)
+        place = {"response_id": self.id, "output_index": len(self.calls) + self._begun}
+        self.calls.append(item)
+        before = self._conversation.add(item)
+        await self._wire.tell(
+            "response.output_item.added",
+            item=item.body() | {"status": "in_progress", "arguments": ""},
+            **place,
+        )
+        await self._wire.tell("conversation.item.added", previous_item_id=before, item=item.body())
+        within = place | {"item_id": item.id, "call_id": call.id}
+        kind = "response.function_call_arguments"
+        await self._wire.tell(f"{kind}.delta", delta=call.arguments, **within)
+        await self._wire.tell(f"{kind}.done", name=call.name, arguments=call.arguments, **within)
+        await self._wire.tell("response.output_item.done", item=item.body(), **place)
+        await self._wire.tell("conversation.item.done", previous_item_id=before, item=item.body())
 
     async def _sound(self, piece: str) -> None:
         if piece:
@@ -244,13 +297,14 @@ class Response:
                 "type": status,
                 "error": {"type": told["type"], "code": told["code"], "message": told["message"]},
             }
-        done = self._begun and status != "in_progress"
+        ended = status != "in_progress"
+        output = [self.item] * (self._begun and ended) + self.calls * ended
         return {
             "id": self.id,
             "object": "realtime.response",
             "status": status,
             "status_details": details,
-            "output": [self.item.body()] if done else [],
+            "output": [item.body() for item in output],
             "output_modalities": list(self._settings.output_modalities),
             "usage": None,
         }

@@ -7,18 +7,21 @@ from collections.abc import AsyncIterator
 
 import structlog
 
-from xy_core.agent import Agent, UserInput
+from xy_core.agent import Agent, SpokenTurn, UserInput
 from xy_core.core.errors import InputError, XyCoreError
 from xy_core.modules.voice import Audio, SpeechStarted
 from xy_core.runtime import Runtime
 from xy_core.server.config import ServerConfig
 from xy_core.server.media import picture_at
+from xy_core.server.openai.catalogue import AGENT, Card
+from xy_core.server.realtime.bare import BareTurn
 from xy_core.server.realtime.client_events import (
     AnyEvent,
     AudioAppend,
     AudioClear,
     AudioCommit,
     Content,
+    FunctionOutputItem,
     ItemCreate,
     ItemDelete,
     ItemRetrieve,
@@ -46,15 +49,24 @@ class RealtimeSession:
         runtime: the running program.
         config: of the server.
         wire: to the client.
-        model: what answers.
+        card: what answers.
+        model: its name as the client gave it.
         person: whose memory and mood it is.
     """
 
     def __init__(
-        self, runtime: Runtime, config: ServerConfig, wire: Wire, *, model: str, person: str
+        self,
+        runtime: Runtime,
+        config: ServerConfig,
+        wire: Wire,
+        *,
+        card: Card,
+        model: str,
+        person: str,
     ) -> None:
         self._runtime = runtime
         self._agent: Agent = runtime.agent
+        self._card = card
         self._config = config
         self._wire = wire
         self._person = person
@@ -186,7 +198,10 @@ class RealtimeSession:
         for kind in ("conversation.item.added", "conversation.item.done"):
             await self._wire.tell(kind, previous_item_id=before, item=item.body())
 
-    async def _item(self, given: MessageItem) -> Item:
+    async def _item(self, given: MessageItem | FunctionOutputItem) -> Item:
+        if isinstance(given, FunctionOutputItem):
+            call = self._conversation.call(given.call_id)
+            return Item("function", given.output, call=call, id=given.id or new_id("item"))
         item = Item(given.role, id=given.id or new_id("item"))
         for part in given.content:
             await self._read(part, item)
@@ -226,10 +241,28 @@ class RealtimeSession:
         asked = self._conversation.unanswered()
         if not asked:
             raise InputError("there is nothing to answer: add an item, or commit sound, first")
-        await self._settle()
-        turn = self._agent.converse(_input(asked, self._person), speak=settings.speaks)
-        self._response = Response(turn, asked, self._conversation, settings, self._wire)
+        before = self._response
+        if before is not None and asked[-1].role == "function" and before.goes_on:
+            self._response = before.continued(asked, settings)
+        else:
+            await self._settle()
+            self._response = self._reply(asked, settings)
         self._response.start(group)
+
+    def _reply(self, asked: list[Item], settings: SessionSettings) -> Response:
+        turn: SpokenTurn | BareTurn
+        if self._card.id != AGENT:
+            turn = BareTurn(self._runtime, self._card, self._conversation, asked, settings)
+        else:
+            turn = self._agent.converse(
+                _input(asked, self._person),
+                speak=settings.speaks,
+                tools=settings.functions,
+                tool_choice=settings.choice,
+            )
+        return Response(
+            turn, turn.events(), asked, self._conversation, settings=settings, wire=self._wire
+        )
 
     async def _cancel(self, event: ResponseCancel) -> None:
         response = self._response
@@ -267,8 +300,15 @@ def _input(asked: list[Item], person: str) -> UserInput:
     sounds = [item.audio for item in asked if item.audio is not None]
     images = [item.image for item in asked if item.image is not None]
     return UserInput(
-        text="\n".join(item.text for item in asked if item.text),
+        text="\n".join(words for item in asked if (words := _words(item))),
         audio=Audio.concat(sounds) if sounds else None,
         image=images[-1] if images else None,
         person=person,
     )
+
+
+def _words(item: Item) -> str:
+    """Return what of an item counts as typed: of speech that was answered only words are left."""
+    if item.role != "user":
+        return ""
+    return item.text or ("" if item.audio is not None else item.transcript or "")

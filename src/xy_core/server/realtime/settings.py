@@ -7,6 +7,9 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from xy_core.core.errors import InputError
+from xy_core.modules.llm import Message, Tool
+from xy_core.modules.llm.limits import check_request
+from xy_core.modules.llm.types import Request
 
 
 class _Part(BaseModel):
@@ -53,6 +56,22 @@ class SessionAudio(_Part):
     output: OutputAudio = OutputAudio()
 
 
+class FunctionTool(_Part):
+    """A function that the client runs when the model calls it."""
+
+    type: Literal["function"] = "function"
+    name: str = Field(pattern="^[A-Za-z0-9_-]{1,64}$")
+    description: str = Field("", max_length=10_000)
+    parameters: dict[str, Any] = Field(default_factory=lambda: {"type": "object"})
+
+
+class NamedFunction(_Part):
+    """The function that has to be called."""
+
+    type: Literal["function"] = "function"
+    name: str
+
+
 class SessionSettings(_Part):
     """The settings of one session.
 
@@ -61,6 +80,9 @@ class SessionSettings(_Part):
         audio: its formats, and how turns are detected.
         turn_events: whether what the agent feels, recalls and means is told as well, as events
             of type ``xy.turn``; an extension.
+        instructions: what a bare model is told first; the agent has a character of its own.
+        tools: functions that the model may call.
+        tool_choice: whether it may, must not or must, or which one.
     """
 
     type: Literal["realtime"] = "realtime"
@@ -68,6 +90,9 @@ class SessionSettings(_Part):
     output_modalities: tuple[Literal["audio", "text"]] = ("audio",)
     audio: SessionAudio = SessionAudio()
     turn_events: bool = False
+    instructions: str = Field("", max_length=100_000)
+    tools: tuple[FunctionTool, ...] = Field((), max_length=128)
+    tool_choice: Literal["auto", "none", "required"] | NamedFunction = "auto"
 
     @field_validator("output_modalities", mode="before")
     @classmethod
@@ -80,6 +105,19 @@ class SessionSettings(_Part):
         """Whether replies are spoken."""
         return self.output_modalities == ("audio",)
 
+    @property
+    def functions(self) -> list[Tool]:
+        """The tools as a model gets them."""
+        return [Tool(tool.name, tool.description, tool.parameters) for tool in self.tools]
+
+    @property
+    def choice(self) -> str:
+        """``auto``, ``none``, ``required``, or the name of the function to call first."""
+        if not self.tools:
+            return "auto"
+        choice = self.tool_choice
+        return choice.name if isinstance(choice, NamedFunction) else choice
+
     def updated(self, changes: dict[str, Any]) -> SessionSettings:
         """Return the settings with some of them changed.
 
@@ -89,11 +127,15 @@ class SessionSettings(_Part):
         changes = {name: value for name, value in changes.items() if name != "model"}
         merged = _merged(self.model_dump(mode="json"), changes)
         try:
-            return SessionSettings.model_validate(merged)
+            settings = SessionSettings.model_validate(merged)
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             where = ".".join(str(part) for part in first["loc"])
             raise InputError(f"session.{where}: {first['msg']}") from None
+        asked = (Message("user", ""),)
+        tools = tuple(settings.functions)
+        check_request(Request(asked, tools=tools, tool_choice=settings.choice))
+        return settings
 
 
 def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:

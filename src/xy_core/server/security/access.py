@@ -15,11 +15,16 @@ from xy_core.server.security.keys import KeyStore
 from xy_core.server.security.keys import Scope as KeyScope
 from xy_core.server.security.rate import RateLimit
 
-_PUBLIC = frozenset({"/healthz", "/readyz"})
+_PUBLIC = frozenset({"/healthz", "/readyz", "/"})
+_PAGE = "/web/"
+"""The page's own files, which hold no data: without them nobody could enter a key."""
 _SCOPES = (
     ("/v1/memory", KeyScope.MEMORY),
     ("/v1/tasks", KeyScope.ADMIN),
     ("/v1/events", KeyScope.ADMIN),
+    ("/v1/runtime", KeyScope.ADMIN),
+    ("/v1/catalogue", KeyScope.ADMIN),
+    ("/v1/config", KeyScope.ADMIN),
     ("/v1/", KeyScope.INFERENCE),
     ("/openapi.json", KeyScope.INFERENCE),
 )
@@ -53,7 +58,7 @@ class Access:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let it pass, or raise `ApiError`."""
-        if scope["type"] in {"http", "websocket"} and scope["path"] not in _PUBLIC:
+        if scope["type"] in {"http", "websocket"} and not _is_public(scope["path"]):
             principal = self._principal(scope)
             self._check_rate(principal)
             needed = scope_of(scope["path"])
@@ -92,6 +97,10 @@ class Access:
 def scope_of(path: str) -> KeyScope:
     """Return the scope that a request of a path needs."""
     return next((scope for start, scope in _SCOPES if path.startswith(start)), KeyScope.ADMIN)
+
+
+def _is_public(path: str) -> bool:
+    return path in _PUBLIC or path.startswith(_PAGE)
 
 
 def refuse_open_door(config: ServerConfig, store: KeyStore) -> None:

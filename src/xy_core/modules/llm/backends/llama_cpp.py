@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from xy_core.core.cancellation import checkpoint
 from xy_core.core.errors import ContextExceeded, InputError
 from xy_core.modules.llm.backends.llama_server import LlamaServer
 from xy_core.modules.llm.backends.slots import SlotTable
@@ -57,6 +58,8 @@ class LlamaCppChat:
 
     def count(self, request: Request) -> int:
         """See `LanguageModel`."""
+        if self._model.task == "embed":  # it reads texts, no conversation
+            return sum(self._server.count_text(message.content) for message in request.messages)
         return self._server.count(self._prompt(request))
 
     def embed(self, texts: Sequence[str]) -> Embeddings:
@@ -65,7 +68,11 @@ class LlamaCppChat:
             raise InputError(
                 f"{self._model.id} writes: vectors need an entry of llm.models with task='embed'"
             )
-        return of_unit_length(self._server.embed(texts))
+        vectors = []
+        for text in texts:
+            checkpoint()
+            vectors.append(self._server.embed(text))
+        return of_unit_length(vectors)
 
     def close(self) -> None:
         """See `LanguageModel`."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -72,9 +72,9 @@ class LlamaServer:
         """Go on with a text."""
         _read(partial(self._loaded().complete, body), emit)
 
-    def embed(self, texts: Sequence[str]) -> list[list[float]]:
-        """Return a vector a text, as long as the model makes them."""
-        return self._loaded().embed(texts)
+    def embed(self, text: str) -> list[float]:
+        """Return the vector of a text, as long as the model makes it."""
+        return self._loaded().embed(text)
 
     def count(self, body: dict[str, Any]) -> int:
         """Return how many tokens the prompt of messages and tools has."""

@@ -61,6 +61,10 @@ class TransformersCausal:
 
     def count(self, request: Request) -> int:
         """See `LanguageModel`."""
+        if self._model.task == "embed":  # it reads texts, no conversation
+            self._loaded()
+            texts = [message.content for message in request.messages]
+            return sum(len(self._tokenizer(text)["input_ids"]) for text in texts)
         return len(self._encode(request))
 
     def embed(self, texts: Sequence[str]) -> Embeddings:

@@ -69,6 +69,11 @@ class MiniLMEmbedder:
         unit: npt.NDArray[np.float32] = means / np.linalg.norm(means, axis=1, keepdims=True)
         return unit.astype(np.float32, copy=False)
 
+    def count(self, texts: Sequence[str]) -> int:
+        """Return how many tokens are read of texts, special ones included."""
+        encoded = self._tokenizer.encode_batch(list(texts))
+        return sum(sum(sentence.attention_mask) for sentence in encoded)
+
 
 def _library(name: str) -> Any:  # noqa: ANN401 - any module
     try:

@@ -1,0 +1,1 @@
+"""The web page: plain ES modules, served as they are."""

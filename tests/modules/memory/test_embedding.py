@@ -1,0 +1,37 @@
+"""The vectors that the memory gives to others."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from xy_core.core.errors import ModuleUnavailable
+
+MINILM = "minilm-l6-int8"
+
+
+@pytest.mark.models
+async def test_many_texts_get_the_vectors_that_each_has_alone(open_memory, model_store):
+    texts = [f"The number {number} is on the door." for number in range(40)]
+    async with open_memory(model_store, embedding=MINILM) as memory:
+        assert memory.embedding_model == MINILM
+        vectors = await memory.embed(texts)
+        alone = await memory.embed(texts[35:36])
+        tokens = await memory.count_tokens(texts)
+    assert vectors.shape == (40, 384)
+    assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    assert vectors[35] @ alone[0] > 0.99
+    assert tokens == 40 * 10
+
+
+async def test_another_s_vectors_have_no_tokens(open_memory):
+    async def embed(texts, _priority):
+        return np.full((len(texts), 3), 2.0, np.float32)
+
+    async with open_memory() as memory:
+        assert memory.embedding_model is None
+        with pytest.raises(ModuleUnavailable):
+            await memory.embed(["a"])
+        await memory.use_embedder("mine", embed)
+        assert np.allclose(np.linalg.norm(await memory.embed(["a", "b"]), axis=1), 1)
+        assert await memory.count_tokens(["a"]) is None
