@@ -129,7 +129,7 @@ def _quality(store: MemoryStore, embedder: MultilingualEmbedder) -> dict[str, di
             results = {result.memory.text for result in store.search("lin", query)}
             kinds = found.setdefault(search, {})
             for kind in ("recall@5", f"{one.kind} {one.language}"):
-                kinds.setdefault(kind, []).append(one.memory in results)
+                kinds.setdefault(kind, []).append(one.answered(results))
     return {
         search: {kind: round(statistics.mean(hits), 4) for kind, hits in kinds.items()}
         for search, kinds in found.items()

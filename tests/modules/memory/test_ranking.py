@@ -30,10 +30,10 @@ def test_a_whole_match_of_rare_words_beats_near_misses_that_mean_the_same():
     assert order({1: 0.9} | dict.fromkeys(near_misses, 0.4), {1: 0.78} | near_misses)[0] == 1
 
 
-def test_mood_and_recency_decide_among_equals_only():
+def test_mood_and_recency_decide_among_what_bears_on_it_as_well():
     assert order({1: 0.5, 2: 0.5}, None) == [2, 1]
     assert order({1: 0.5, 2: 0.5}, None, [1]) == [1, 2]
-    assert order({1: 0.3, 2: 0.5}, None, [1]) == [2, 1]
+    assert order({1: 0.1, 2: 0.9}, None, [1]) == [2, 1]
 
 
 def test_a_mood_alone_brings_nothing_that_no_search_found():

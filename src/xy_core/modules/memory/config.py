@@ -87,5 +87,5 @@ class MemoryConfig(StrictModel):
     device: str = Field("cpu", description="The device lane that the embedder uses.")
     threads: int = Field(2, ge=1, description="Threads of the embedder.")
     min_similarity: float = Field(
-        0.3, ge=-1, le=1, description="Cosine below which a memory does not bear on a query."
+        0.2, ge=-1, le=1, description="Cosine below which a memory does not bear on a query."
     )

@@ -60,4 +60,4 @@ class Query:
     emotion: str | None = None
     limit: int = 5
     skip_recent: int = 0
-    min_similarity: float = 0.3
+    min_similarity: float = 0.2

@@ -11,9 +11,11 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping
 
-WORDS = 0.6
-"""What words count beside meaning; chosen on one half of the questions of ``xy-core bench memory``
-(`bench/memory_questions.py`), and reported on the other."""
+WORDS = 0.25
+_SURE = 2
+"""What words count beside meaning, and the power of their share: one word of three is found by
+chance, all of three are not. Both were chosen on one half of the questions of ``xy-core bench
+memory`` (`bench/memory_questions.py`), which reports the other half."""
 MOOD = 0.1
 RECENCY = 0.002
 """What is recent and what was felt alike comes first (Park et al., "Generative Agents", UIST 2023;
@@ -34,12 +36,11 @@ def rank(
         felt: the memories whose speaker felt as the one who asks.
     """
     near, alike = meaning or {}, frozenset(felt)
-    weight = 1.0 if meaning is None else WORDS
     oldest_first = sorted(words.keys() | near.keys())
     scores: dict[int, float] = {}
     for place, memory_id in enumerate(oldest_first, 1):
-        relevance = weight * words.get(memory_id, 0.0)
-        relevance += (1.0 - weight) * max(near.get(memory_id, 0.0), 0.0)
+        relevance = WORDS * words.get(memory_id, 0.0) ** _SURE
+        relevance += (1.0 - WORDS) * max(near.get(memory_id, 0.0), 0.0)
         mood = MOOD * (memory_id in alike)
         scores[memory_id] = relevance + mood + RECENCY * place / len(oldest_first)
     return sorted(scores.items(), key=lambda item: (item[1], item[0]), reverse=True)
