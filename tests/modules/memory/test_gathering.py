@@ -28,9 +28,10 @@ def test_it_waits_for_quiet():
         assert await taken(gathering) == 1.0
         waiting = asyncio.create_task(taken(gathering))
         for _ in range(4):
-            await asyncio.sleep(0.75)
-            gathering.disturb()
-            assert not gathering.quiet
+            await asyncio.sleep(0.5)
+            with gathering.disturbed():
+                await asyncio.sleep(0.25)
+                assert not gathering.quiet
         return await waiting
 
     assert on_virtual_time(scenario()) == 4.0
@@ -41,8 +42,8 @@ def test_it_does_not_wait_for_ever():
         gathering = Gathering(1.0, 5.0)
         waiting = asyncio.create_task(taken(gathering))
         while not waiting.done():
-            gathering.disturb()
-            await asyncio.sleep(0.5)
+            with gathering.disturbed():
+                await asyncio.sleep(0.5)
         return await waiting
 
     assert on_virtual_time(scenario()) == 5.0
@@ -58,3 +59,14 @@ def test_it_is_over_at_once_for_somebody_who_waits(before):
             return await waiting
 
     assert on_virtual_time(scenario()) == before
+
+
+def test_it_does_not_begin_while_something_slow_goes_on():
+    async def scenario():
+        gathering = Gathering(1.0, 30.0)
+        waiting = asyncio.create_task(taken(gathering))
+        with gathering.disturbed():
+            await asyncio.sleep(8)
+        return await waiting
+
+    assert on_virtual_time(scenario()) == 9.0

@@ -29,7 +29,7 @@ class Gathering:
     Each piece of background work takes the processor from a turn that runs meanwhile.
 
     Args:
-        quiet: seconds without `disturb` after which the work is done.
+        quiet: seconds without `disturbed` after which the work is done.
         latest: seconds after which it is done in any case.
     """
 
@@ -37,24 +37,33 @@ class Gathering:
         self._quiet = quiet
         self._latest = latest
         self._disturbed = -math.inf
+        self._going_on = 0
         self._waiting = 0
         self._hurry = asyncio.Event()
 
-    def disturb(self) -> None:
-        """Say that something is going on that the work would delay."""
-        self._disturbed = asyncio.get_running_loop().time()
+    @contextmanager
+    def disturbed(self) -> Iterator[None]:
+        """Say that something is going on that the work would delay, while the block runs."""
+        self._going_on += 1
+        try:
+            yield
+        finally:
+            self._going_on -= 1
+            self._disturbed = asyncio.get_running_loop().time()
 
     @property
     def quiet(self) -> bool:
         """Whether nothing has been going on for a while."""
-        return asyncio.get_running_loop().time() >= self._disturbed + self._quiet
+        now = asyncio.get_running_loop().time()
+        return not self._going_on and now >= self._disturbed + self._quiet
 
     async def over(self) -> None:
         """Return when the work is to be done."""
         now = asyncio.get_running_loop().time
         begun = now()
         while not self._hurry.is_set():
-            until = min(max(self._disturbed, begun) + self._quiet, begun + self._latest)
+            last = now() if self._going_on else max(self._disturbed, begun)
+            until = min(last + self._quiet, begun + self._latest)
             if now() >= until:
                 return
             with suppress(TimeoutError):

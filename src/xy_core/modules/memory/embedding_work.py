@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import AbstractContextManager
 from functools import partial
 
 from xy_core.core.errors import XyCoreError
@@ -41,9 +42,9 @@ class EmbeddingWork:
         self.embedder = embedder
         self.soon()
 
-    def recalling(self) -> None:
-        """Say that somebody waits for a recall."""
-        self._gathering.disturb()
+    def recalling(self) -> AbstractContextManager[None]:
+        """Say that somebody waits for a recall, while the block runs."""
+        return self._gathering.disturbed()
 
     def soon(self) -> None:
         """Say that there may be memories to embed."""

@@ -24,7 +24,7 @@ from xy_core.modules.memory.forgetting import Forgetting
 from xy_core.modules.memory.intake import fact_draft, person_name, storable
 from xy_core.modules.memory.meaning import Meaning
 from xy_core.modules.memory.opening import open_embedder, open_store
-from xy_core.modules.memory.query import Query
+from xy_core.modules.memory.query import Query, Vectors
 from xy_core.modules.memory.retention import Retainer
 from xy_core.modules.memory.types import FACT, FactDraft, Lesson, Memory, MoodPoint, Recalled
 
@@ -274,17 +274,23 @@ class MemoryService(Forgetting, Archive, Meaning, Module[MemoryConfig]):
         if limit <= 0 or not (words.strip() or emotion):
             return []
         await self._writer.written(owner)
-        self._embedding.recalling()
-        vector = None
+        with self._embedding.recalling():
+            vector = await self._meaning(words, language, priority)
+            least = self.config.min_similarity
+            asked = Query(words, vector, emotion, limit, skip_recent, least)
+            search = self._access.opened().search
+            return await self._access.call(
+                search, owner, asked, name="memory.search", priority=priority
+            )
+
+    async def _meaning(self, words: str, language: str, priority: TaskPriority) -> Vectors | None:
+        """Return what a query means; None if there is nothing, or nobody, to tell it."""
         embedder = self._embedding.embedder
-        if embedder and words.strip() and not (embedder.english_only and language == "zh"):
-            vector = (await embedder.embed([words], priority))[0]
-        least = self.config.min_similarity
-        asked = Query(words, vector, emotion, limit, skip_recent, least)
-        search = self._access.opened().search
-        return await self._access.call(
-            search, owner, asked, name="memory.search", priority=priority
-        )
+        if embedder is None or not words.strip() or (embedder.english_only and language == "zh"):
+            return None
+        vectors = await embedder.embed([words], priority)
+        found: Vectors = vectors[0]
+        return found
 
     # -- background --------------------------------------------------------------------------
 
