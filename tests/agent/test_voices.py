@@ -17,7 +17,7 @@ SAID = {
     "en": "I am walking home from the station, and then we can talk.",
     "zh": "我现在正从车站走回家，然后我们可以谈谈。",
 }
-TIMES = 4
+TIMES = 8
 """Piper draws the length of every sound at random: one sentence alone may be 10 % longer."""
 
 
