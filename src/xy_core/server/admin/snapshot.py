@@ -148,16 +148,7 @@ def snapshot_of(engine: CoreEngine) -> Snapshot:
 
 
 def _lane(lane: LaneStatistics) -> Lane:
-    return Lane(
-        name=lane.name,
-        waiting=lane.waiting,
-        running=lane.running,
-        workers=lane.workers,
-        paused=lane.paused,
-        ended=lane.ended,
-        wait=_durations(lane.wait),
-        run=_durations(lane.run),
-    )
+    return Lane.model_validate(lane, from_attributes=True)
 
 
 def _device(device: DeviceStatistics) -> Device:
