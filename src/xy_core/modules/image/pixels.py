@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from xy_core.core.errors import BackendError, ImageError
@@ -54,15 +56,13 @@ def read_mask(content: bytes, max_pixels: int) -> Mask:
         ImageError: it is no picture, damaged, truncated or too large.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow only warns where we refuse
-            with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
-                if image.width * image.height <= max_pixels:
-                    return _painted_anew(image)
-                size = f"{image.width:,} x {image.height:,}"
+        return _read(content, max_pixels, _painted_anew)
+    except _TooLarge as size:
+        raise ImageError(
+            f"the mask has {size} pixels, which is over {max_pixels:,}: scale it down"
+        ) from size
     except Exception as error:  # Pillow's decoders raise whatever damage provokes
         raise ImageError(f"the mask is no picture, or a damaged one: {error}") from error
-    raise ImageError(f"the mask has {size} pixels, which is over {max_pixels:,}: scale it down")
 
 
 def _painted_anew(image: Image.Image) -> Mask:
@@ -80,17 +80,32 @@ def decode_answer(content: bytes, max_pixels: int) -> Pixels:
         BackendError: it is no picture, damaged, truncated or too large.
     """
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow only warns where we refuse
-            with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
-                if image.width * image.height <= max_pixels:
-                    return np.array(image.convert("RGB"), np.uint8)
-                size = f"{image.width:,} x {image.height:,}"
+        return _read(content, max_pixels, _coloured)
+    except _TooLarge as size:
+        raise BackendError(
+            f"the image server sent {size} pixels, which is over {max_pixels:,}: "
+            "ask for less, or raise image.max_pixels"
+        ) from size
     except Exception as error:  # Pillow's decoders raise whatever damage provokes
         raise BackendError(
             f"the image server sent what is no picture, or a damaged one: {error}"
         ) from error
-    raise BackendError(
-        f"the image server sent {size} pixels, which is over {max_pixels:,}: "
-        "ask for less, or raise image.max_pixels"
-    )
+
+
+class _TooLarge(Exception):  # noqa: N818 - never seen outside
+    """A picture has more pixels than allowed; says how many."""
+
+
+def _read(
+    content: bytes, max_pixels: int, convert: Callable[[Image.Image], NDArray[np.uint8]]
+) -> NDArray[np.uint8]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Pillow only warns where we refuse
+        with Image.open(io.BytesIO(content), formats=_FORMATS) as image:
+            if image.width * image.height > max_pixels:
+                raise _TooLarge(f"{image.width:,} x {image.height:,}")
+            return convert(image)
+
+
+def _coloured(image: Image.Image) -> Pixels:
+    return np.array(image.convert("RGB"), np.uint8)
