@@ -32,7 +32,8 @@ _PAUSE = 1.0
 _TOLD = 20
 """Lost requests of which the errors are kept."""
 _MOST_LOOKS = 10_000
-_BATCH = 500
+_BATCH = 10
+"""Tasks at a time of those that fill the history: the trace lets go of them one by one."""
 _LONGEST = 300
 """Characters of an error that are kept."""
 
