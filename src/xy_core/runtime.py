@@ -11,6 +11,7 @@ import structlog
 from xy_core.agent.agent import Agent
 from xy_core.agent.embedding import lent_embedder
 from xy_core.agent.tools import open_tools
+from xy_core.cluster.postgres_journal import PostgresStore
 from xy_core.core.engine import CoreEngine
 from xy_core.core.events import EventBus
 from xy_core.core.garbage import settled_objects
@@ -65,6 +66,7 @@ async def open_runtime(
         resources={ModelStore: store},
         config=settings.engine,
         journal=settings.journal,
+        store=_shared_store(settings),
         watchdog=LoopWatchdog(),
     )
     with terminating():
@@ -73,3 +75,7 @@ async def open_runtime(
             async with lent_embedder(engine), open_tools(settings.agent.mcp) as tools:
                 with settled_objects():
                     yield Runtime(settings, engine, Agent(engine, settings.agent, tools), store)
+
+
+def _shared_store(settings: Settings) -> PostgresStore | None:
+    return None if settings.journal.url is None else PostgresStore(settings.journal)
