@@ -104,7 +104,7 @@ class Held:
             *(np.array([getattr(one, part) for one in evidence]) for part in _EVIDENCE),
             truth,
             judged,
-            np.array([corpus.weight * corpus.shares[0] for corpus in corpora]),
+            np.array([corpus.weight * corpus.breadth for corpus in corpora]),
         )
 
 

@@ -27,6 +27,16 @@ from training.emotion.lessons import Lesson, batches, epoch, fetch
 
 log = logging.getLogger(__name__)
 
+SEED = 1
+"""Of the head's first weights, the order of the texts and dropout."""
+STEPS = 2_700
+"""Three epochs."""
+WARM = 100
+"""Steps in which the learning rate rises to its peak; from there it falls to nothing at the end."""
+PEAK = 1.2e-4
+"""Learning rate of the highest layer."""
+HEAD = 1e-3
+"""Learning rate of the head."""
 FADE = 0.88
 """Each layer's learning rate, as a share of that of the layer above it."""
 SMOOTH = 0.05
@@ -35,46 +45,6 @@ DECAY = 0.01
 _LOGGED = 25
 _CHECKED = 200
 _ENOUGH = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Stage:
-    """A part of the training, with an optimiser of its own.
-
-    Attributes:
-        steps: how many.
-        seed: of the order of the texts and of dropout.
-        warm: steps in which the learning rate rises to its peak.
-        end: the step at which it would have fallen to nothing; None if it stays.
-        peak: learning rate of the highest layer.
-        head: learning rate of the head.
-        mixture: which of the corpora's shares counts.
-    """
-
-    steps: int
-    seed: int
-    warm: int
-    end: int | None
-    peak: float = 1.2e-4
-    head: float = 1e-3
-    mixture: int = 0
-
-    @property
-    def shares(self) -> npt.NDArray[np.float64]:
-        """How much of each corpus an epoch shows."""
-        return np.array([corpus.shares[self.mixture] for corpus in CORPORA])
-
-
-STAGES = (
-    Stage(400, 1, 101, None),
-    Stage(200, 2, 54, 900),
-    Stage(330, 3, 19, 330),
-    Stage(150, 4, 19, 320, peak=7e-5, head=5e-4),
-    Stage(200, 5, 12, 200, peak=5e-5, head=3e-4, mixture=1),
-    Stage(1200, 7, 60, 1200, peak=1e-4, head=5e-4, mixture=2),
-)
-"""About two epochs in all. The first five parts were cut as a busy machine allowed, not because it
-is best so; the last is as long as they are together and ends at a rate of nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,33 +62,26 @@ def main() -> None:
     options.add_argument("--data", type=Path, required=True, help="folder of the corpora")
     options.add_argument("--work", type=Path, required=True, help="folder for what is made")
     options.add_argument("--name", default="crown", help="of the network's file")
-    options.add_argument("--only", type=int, help="stop after so many steps of the first stage")
-    options.add_argument("--after", type=int, default=0, help="stage that a run before has ended")
+    options.add_argument("--steps", type=int, default=STEPS, help="fewer, to try it out")
     given = options.parse_args()
 
     torch.set_num_threads(1)  # the order of additions, and so the result, depends on it
-    torch.manual_seed(STAGES[0].seed)
+    torch.manual_seed(SEED)
     base = fetch(given.data, given.work)
     tokenizer = Tokenizer.from_str(base.tokenizer)
     ground, crown = Ground(base.tensors), Crown(base.tensors, len(CORPORA))
     lessons = [Lesson.of(of(given.data), tokenizer) for of in (taught, held_out)]
     course, check = (Course(one, Grounded.of(ground, one, given.work)) for one in lessons)
-    stages = STAGES if given.only is None else (Stage(given.only, 1, 101, None),)
-    if given.after:
-        crown.load_state_dict(torch.load(given.work / f"{given.name}-{given.after}.pt"))
-    for number, stage in enumerate(stages[given.after :], start=given.after + 1):
-        train(crown, course, stage, check)
-        torch.save(crown.state_dict(), given.work / f"{given.name}-{number}.pt")
+    train(crown, course, check, given.steps)
     torch.save(crown.state_dict(), given.work / f"{given.name}.pt")
 
 
-def train(crown: Crown, course: Course, stage: Stage, check: Course) -> None:
-    """Teach the network for one stage."""
-    torch.manual_seed(stage.seed)
-    optimiser = torch.optim.AdamW(_groups(crown, stage), weight_decay=DECAY, fused=True)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _pace(step, stage))
+def train(crown: Crown, course: Course, check: Course, steps: int) -> None:
+    """Teach the network."""
+    optimiser = torch.optim.AdamW(_groups(crown), weight_decay=DECAY, fused=True)
+    schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _pace(step, steps))
     begun = time.monotonic()
-    for number, places in enumerate(_steps(course.lesson, stage), start=1):
+    for number, places in enumerate(_steps(course.lesson, steps), start=1):
         crown.train()
         loss = cost(crown, course, places)
         optimiser.zero_grad()
@@ -127,9 +90,9 @@ def train(crown: Crown, course: Course, stage: Stage, check: Course) -> None:
         optimiser.step()
         schedule.step()
         if number % _LOGGED == 0:
-            left = (time.monotonic() - begun) / number * (stage.steps - number)
-            log.info("step %d of %d, loss %.3f, %.0f s left", number, stage.steps, loss, left)
-        if number % _CHECKED == 0 or number == stage.steps:
+            left = (time.monotonic() - begun) / number * (steps - number)
+            log.info("step %d of %d, loss %.3f, %.0f s left", number, steps, loss, left)
+        if number % _CHECKED == 0 or number == steps:
             report(crown, check)
 
 
@@ -169,30 +132,30 @@ def report(crown: Crown, check: Course) -> None:
             log.info("   %-26s %.3f %.3f", corpus.file, accuracy, _macro_f1(named, truth))
 
 
-def _steps(lesson: Lesson, stage: Stage) -> Iterator[list[int]]:
-    dice = np.random.default_rng(stage.seed)
-    left = stage.steps
+def _steps(lesson: Lesson, steps: int) -> Iterator[list[int]]:
+    shares = np.array([corpus.share for corpus in CORPORA])
+    dice = np.random.default_rng(SEED)
+    left = steps
     while left:
-        for places in epoch(lesson, stage.shares, dice)[:left]:
+        for places in epoch(lesson, shares, dice)[:left]:
             yield places
             left -= 1
 
 
-def _groups(crown: Crown, stage: Stage) -> list[dict[str, Any]]:
+def _groups(crown: Crown) -> list[dict[str, Any]]:
     """Give lower layers, which know language, smaller steps than the head, which knows nothing."""
     top = len(crown.layers) - 1
     layers: list[dict[str, Any]] = [
-        {"params": list(layer.parameters()), "lr": stage.peak * FADE ** (top - place)}
+        {"params": list(layer.parameters()), "lr": PEAK * FADE ** (top - place)}
         for place, layer in enumerate(crown.layers)
     ]
     head = [*crown.head.parameters(), *crown.habits.parameters()]
-    return [*layers, {"params": head, "lr": stage.head}]
+    return [*layers, {"params": head, "lr": HEAD}]
 
 
-def _pace(step: int, stage: Stage) -> float:
+def _pace(step: int, steps: int) -> float:
     """Return the share of the peak learning rate."""
-    fall = (stage.end - step) / max(1, stage.end - stage.warm) if stage.end else 1.0
-    return min((step + 1) / stage.warm, fall)
+    return min((step + 1) / WARM, (steps - step) / max(1, steps - WARM))
 
 
 def _macro_f1(named: npt.NDArray[np.bool_], truth: npt.NDArray[np.bool_]) -> float:

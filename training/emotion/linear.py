@@ -81,8 +81,7 @@ def read(data: Path) -> tuple[list[Weighted], list[Weighted]]:
 
 def _weight(number: int) -> float:
     corpus = CORPORA[number]
-    broad = corpus.shares[0]
-    return OWN_WEIGHT * bool(broad) if corpus in OWN else corpus.weight * broad
+    return OWN_WEIGHT * bool(corpus.breadth) if corpus in OWN else corpus.weight * corpus.breadth
 
 
 def rarities(examples: Sequence[Weighted]) -> npt.NDArray[np.float16]:
