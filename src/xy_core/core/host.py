@@ -216,7 +216,7 @@ class ModelHost:
             return (process,) if ready and process and not process.ended.is_set() else None
 
         with self._changed:
-            process: ModelProcess | None = self._wait(found)[0]
+            process: ModelProcess | None = (found() or self._wait(found))[0]
             if process is None:
                 raise self._unavailable()
             self._calls += 1
