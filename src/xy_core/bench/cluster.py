@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import statistics
 import time
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import numpy as np
@@ -18,16 +17,14 @@ from xy_core.cluster.actor import open_actor
 from xy_core.cluster.config import ClusterConfig
 from xy_core.cluster.connection import Cluster, ray_library
 from xy_core.cluster.device import ClusterDevice
+from xy_core.cluster.simulated import SimulatedCluster
 from xy_core.cluster.tasks import keep, remote
 from xy_core.core.backend_model import backend_model
 from xy_core.core.config import DeviceConfig, HostedConfig, NodeConfig, SchedulerConfig
-from xy_core.core.errors import UnsupportedError
 from xy_core.core.host_proxy import lending_nodes, make_backend
 from xy_core.core.scheduler import GlobalTaskScheduler
 from xy_core.core.task import TaskType
 
-_STORE = 150 << 20
-"""Bytes of each node's object store."""
 _ARRAY = 10_000_000
 _KEPT = 5
 """Arrays that are held while memory is looked at."""
@@ -60,8 +57,10 @@ class Echo:
 def run(*, quick: bool, progress: Progress) -> BenchResult:
     """Measure on a cluster of three nodes that are all on this machine; takes about a minute."""
     progress("starting a cluster of three nodes")
-    with _three_nodes() as head:
-        rows = asyncio.run(_measure(head, 300 if quick else 2_000, progress))
+    with SimulatedCluster() as nodes, lending_nodes(open_actor):
+        for place in ("left", "right"):
+            nodes.add(cpus=1, **{place: 1.0})
+        rows = asyncio.run(_measure(nodes.head, 300 if quick else 2_000, progress))
     call, burst, array = rows["call"], rows["calls_at_once"], rows["array_between_nodes"]
     checks = [
         Check("task_vs_bare_actor_call", call["vs_bare"], _OVERHEAD_BOUND, "at most"),
@@ -70,26 +69,6 @@ def run(*, quick: bool, progress: Progress) -> BenchResult:
         Check("array_megabytes_here", array["by_reference_megabytes_here"], 5.0, "at most"),
     ]
     return BenchResult("cluster", rows, checks)
-
-
-@contextmanager
-def _three_nodes() -> Iterator[int]:
-    """Run a head, to which this program is connected, and two nodes; yields the head's process."""
-    ray = ray_library()
-    from ray.cluster_utils import Cluster as SimulatedCluster  # noqa: PLC0415 - as Ray
-
-    if ray.is_initialized():
-        raise UnsupportedError("this program is connected to a cluster: run the benchmark alone")
-    size = {"object_store_memory": _STORE, "include_dashboard": False}
-    simulated = SimulatedCluster()
-    try:
-        simulated.add_node(num_cpus=0, **size)
-        with Cluster(ClusterConfig(address=simulated.address)), lending_nodes(open_actor):
-            for place in ("left", "right"):
-                simulated.add_node(num_cpus=1, resources={place: 1}, **size)
-            yield simulated.head_node.all_processes["raylet"][0].process.pid
-    finally:
-        simulated.shutdown()
 
 
 async def _measure(head: int, rounds: int, progress: Progress) -> dict[str, Figures]:

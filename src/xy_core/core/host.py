@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from xy_core.core.cancellation import CancelToken, checkpoint, current_token
+from xy_core.core.compute import report_node
 from xy_core.core.config import HostConfig
 from xy_core.core.errors import TaskCancelled, WorkerCrashed, WorkerUnavailable
 from xy_core.core.host_exchange import WINDOW
@@ -196,6 +197,7 @@ class ModelHost:
     def _exchange(self, kind: Kind, method: str, args: Any, kwargs: Any) -> Iterator[CallInFlight]:
         """Wait for the process and a free place in it, and begin a call."""
         process = self._enter()
+        report_node(process.node)
         try:
             content = (method, args, kwargs, WINDOW)
             with process.begin(kind, content, self._config.cancel_grace) as exchange:
