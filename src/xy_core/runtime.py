@@ -12,6 +12,7 @@ from xy_core.agent.agent import Agent
 from xy_core.agent.embedding import lent_embedder
 from xy_core.agent.tools import open_tools
 from xy_core.cluster.lent import lent_nodes
+from xy_core.cluster.postgres_journal import PostgresStore
 from xy_core.core.config import DeviceConfig, SchedulerConfig
 from xy_core.core.device import DeviceKind
 from xy_core.core.engine import CoreEngine
@@ -71,6 +72,7 @@ async def open_runtime(
             resources={ModelStore: store},
             config=settings.engine,
             journal=settings.journal,
+            store=_shared_store(settings),
             watchdog=LoopWatchdog(),
         )
         async with engine:
@@ -87,3 +89,7 @@ def _with_cluster(settings: Settings) -> SchedulerConfig:
     cluster = DeviceConfig(name=DeviceKind.CLUSTER, slots=settings.cluster.slots)
     devices = (*settings.scheduler.devices, cluster)
     return settings.scheduler.model_copy(update={"devices": devices})
+
+
+def _shared_store(settings: Settings) -> PostgresStore | None:
+    return None if settings.journal.url is None else PostgresStore(settings.journal)

@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 from xy_core.cli.app import app
 from xy_core.core.errors import InputError, JournalError, XyCoreError
-from xy_core.core.journal import open_journal
+from xy_core.core.sqlite_journal import open_journal
 
 
 @pytest.fixture(autouse=True)

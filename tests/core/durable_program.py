@@ -19,10 +19,10 @@ TWO = LaneConfig(min_workers=2, max_workers=2, queue_size=100)
 class Program:
     """Scheduler, journal, durable and periodic tasks; ``async with`` ends it in order."""
 
-    def __init__(self, path: Path, clock: Any = None, **config: Any) -> None:
+    def __init__(self, path: Path, clock: Any = None, store: Any = None, **config: Any) -> None:
         self.path = path
         self.scheduler = GlobalTaskScheduler(SchedulerConfig(default=TWO, cpu=TWO))
-        self.journal = Journal(JournalConfig(path=path, synchronous="normal", **config))
+        self.journal = Journal(JournalConfig(path=path, synchronous="normal", **config), store)
         given = {} if clock is None else {"clock": clock}
         self.durable = DurableTasks(self.scheduler, self.journal, **given)
         self.periodic = PeriodicTasks(self.scheduler, self.durable)
@@ -41,7 +41,7 @@ class Program:
         """End as SIGKILL would: nothing more is written, and what ran stays marked as running."""
         await self.periodic.stop()
         await self.durable.stop()
-        marked = self.journal.in_flight.left() if self.journal.is_open else []
+        marked = self.journal.store.running.left() if self.journal.is_open else []
         written, self.journal.is_open = self.journal.is_open, False
         if self.journal._timer is not None:
             self.journal._timer.cancel()
@@ -52,7 +52,7 @@ class Program:
         await self.scheduler.stop()
         if written:
             await asyncio.get_running_loop().run_in_executor(
-                self.journal._thread, self.journal._close
+                self.journal._thread, self.journal.store.close
             )
             self.journal._thread.shutdown()
         page = InFlight(in_flight_path(self.path))

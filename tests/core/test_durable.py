@@ -20,9 +20,10 @@ from xy_core.core.errors import (
     QueueFull,
     SchedulerClosed,
 )
-from xy_core.core.journal import open_journal
 from xy_core.core.model import ModelSpec, Variant
-from xy_core.core.records import DurableStatus, requeue
+from xy_core.core.records import DurableStatus
+from xy_core.core.sqlite_journal import open_journal
+from xy_core.core.sqlite_records import SqliteRecords
 from xy_core.core.task import TaskPriority, TaskType
 
 QUICK: Any = {"backoff": 0.001, "longest_backoff": 0.002}
@@ -337,10 +338,8 @@ async def test_a_dead_letter_that_is_requeued_begins_anew(program: Program):
     assert await program.durable.requeue() == []
 
 
-async def test_what_the_command_line_requeues_runs(
-    program: Program, path: Path, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr("xy_core.core.durable_runner._LOOK", 0.01)
+async def test_what_the_command_line_requeues_runs(program: Program, path: Path):
+    program.journal.store.look = 0.01
     letters = iter([OSError("broken"), None])
 
     async def work() -> None:
@@ -351,7 +350,7 @@ async def test_what_the_command_line_requeues_runs(
     with pytest.raises(DeadLetter):
         await (await program.durable.submit("work"))
     with open_journal(path) as file:
-        assert requeue(file, None) == [1]
+        assert SqliteRecords(file).requeue(None) == [1]
     await (await program.durable.task(1))
 
 

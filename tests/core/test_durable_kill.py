@@ -7,8 +7,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from xy_core.core.journal import open_journal
-from xy_core.core.records import DurableStatus, count_tasks, find_tasks
+from xy_core.core.records import DurableStatus
+from xy_core.core.sqlite_journal import open_journal
+from xy_core.core.sqlite_records import SqliteRecords
 
 PROGRAM = """
 import asyncio, os, pathlib, signal, sys
@@ -56,13 +57,16 @@ def test_nothing_is_lost_and_only_what_was_in_flight_runs_again(tmp_path: Path):
         assert live(tmp_path, die_at) == -signal.SIGKILL
         executed = [int(line) for line in log.read_text("ascii").split()]
         with open_journal(tmp_path / "journal.db") as file:
-            waiting = find_tasks(file, DurableStatus.WAITING, 10_000)
+            waiting = SqliteRecords(file).find_tasks(DurableStatus.WAITING, 10_000)
         assert die_at in {task.arguments["number"] for task in waiting}
     unrecorded = {task.arguments["number"] for task in waiting}
     assert live(tmp_path, -1) == 0
     with open_journal(tmp_path / "journal.db") as file:
-        assert count_tasks(file) == {"waiting": 0, "done": 600, "dead": 0}
-        attempts = {task.arguments["number"]: task.attempts for task in find_tasks(file, None, 600)}
+        assert SqliteRecords(file).count_tasks() == {"waiting": 0, "done": 600, "dead": 0}
+        attempts = {
+            task.arguments["number"]: task.attempts
+            for task in SqliteRecords(file).find_tasks(None, 600)
+        }
     again = [int(line) for line in log.read_text("ascii").split()][len(executed) :]
     assert set(executed) | set(again) == set(range(600))
     # Some run for the first time: the process may have died before it had submitted all.

@@ -10,13 +10,16 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from xy_core.core.config import JournalConfig
 from xy_core.core.errors import JournalError
-from xy_core.core.journal import Journal, open_journal
-from xy_core.core.records import ADD, BY_KEY, DONE, count_tasks, find_tasks
+from xy_core.core.journal import Journal
+from xy_core.core.records import Change
+from xy_core.core.sqlite_journal import open_journal
+from xy_core.core.sqlite_records import SqliteRecords
 
 
 def row(number: int, key: str | None = None) -> tuple[object, ...]:
@@ -39,7 +42,11 @@ async def journal(path: Path) -> AsyncIterator[Journal]:
 
 def statuses(path: Path) -> dict[str, int]:
     with open_journal(path) as file:
-        return count_tasks(file)
+        return SqliteRecords(file).count_tasks()
+
+
+async def execute(journal: Journal, statement: str) -> list[Any]:
+    return await journal.run(lambda records: records._connection.execute(statement).fetchall())
 
 
 def nothing(_answers: object) -> None:
@@ -52,7 +59,7 @@ def nothing(_answers: object) -> None:
 async def test_what_is_committed_is_in_the_file(journal: Journal, path: Path):
     told: list[int] = []
     for number in range(1, 1_300):  # several statements of one transaction
-        journal.put(ADD, row(number), lambda _answers, number=number: told.append(number))
+        journal.put(Change.ADD, row(number), lambda _answers, number=number: told.append(number))
     assert statuses(path)["waiting"] == 0
     await journal.commit()
     assert statuses(path)["waiting"] == 1_299
@@ -65,44 +72,44 @@ async def test_one_step_of_the_loop_is_one_transaction(journal: Journal):
     await asyncio.gather(*many)
     assert batch.future.done()
     assert journal._batch is not batch
-    version = await journal.run(lambda file: file.execute("PRAGMA data_version").fetchone())
+    version = await execute(journal, "PRAGMA data_version")
     assert version is not None
 
 
 async def test_facts_are_written_before_long_without_anybody_waiting(journal: Journal, path: Path):
-    journal.put(ADD, row(1))
+    journal.put(Change.ADD, row(1))
     await journal.commit()
     written = asyncio.Event()
-    journal.note(DONE, (1, 2.0, "5"), lambda _answers: written.set())
+    journal.note(Change.DONE, (1, 2.0, "5"), lambda _answers: written.set())
     await written.wait()
     assert statuses(path) == {"waiting": 0, "done": 1, "dead": 0}
 
 
 async def test_a_question_is_answered_after_the_changes(journal: Journal):
-    journal.put(ADD, row(1, "a"))
-    journal.put(ADD, row(2, "a"))
-    journal.ask(BY_KEY, (1, "step", "a"))
-    journal.ask(BY_KEY, (2, "step", "a"))
-    answers = await journal.commit()
-    assert {mine: found[0] for mine, found in answers[BY_KEY].items()} == {"1": 1, "2": 1}
+    journal.put(Change.ADD, row(1, "a"))
+    journal.put(Change.ADD, row(2, "a"))
+    journal.ask(1, "step", "a")
+    journal.ask(2, "step", "a")
+    written = await journal.commit()
+    assert {mine: found[0] for mine, found in written.by_key.items()} == {"1": 1, "2": 1}
 
 
 async def test_closing_writes_what_is_pending(path: Path):
     journal = Journal(JournalConfig(path=path, commit_interval=1.0))
     await journal.open()
-    journal.put(ADD, row(1))
+    journal.put(Change.ADD, row(1))
     await journal.commit()
-    journal.note(DONE, (1, 2.0, None), nothing)
+    journal.note(Change.DONE, (1, 2.0, None), nothing)
     await journal.close()
     await journal.close()
     assert statuses(path)["done"] == 1
-    journal.note(DONE, (1, 3.0, None), nothing)
+    journal.note(Change.DONE, (1, 3.0, None), nothing)
     with pytest.raises(JournalError, match="closed"):
         await journal.commit()
 
 
 async def test_giving_up_the_wait_does_not_undo_the_transaction(journal: Journal, path: Path):
-    journal.put(ADD, row(1))
+    journal.put(Change.ADD, row(1))
     waiting = asyncio.create_task(journal.commit())
     await asyncio.sleep(0)
     waiting.cancel()
@@ -116,31 +123,31 @@ async def test_a_failed_transaction_refuses_wishes_and_keeps_facts(
     monkeypatch.setattr("xy_core.core.journal._AGAIN", 0.01)
     journal = Journal(JournalConfig(path=path))
     await journal.open()
-    journal.put(ADD, row(1))
+    journal.put(Change.ADD, row(1))
     await journal.commit()
     # A real limit, as a full disk sets one: not a page more than there are now.
-    pages = await journal.run(lambda file: file.execute("PRAGMA page_count").fetchone()[0])
-    await journal.run(lambda file: file.execute(f"PRAGMA max_page_count = {pages}").fetchall())
+    pages = (await execute(journal, "PRAGMA page_count"))[0][0]
+    await execute(journal, f"PRAGMA max_page_count = {pages}")
     written = asyncio.Event()
-    journal.note(DONE, (1, 2.0, json.dumps("x" * 100_000)), lambda _answers: written.set())
-    journal.put(ADD, (2, "step", json.dumps("x" * 100_000), None, None, 2, 1.0, 1.0))
+    journal.note(Change.DONE, (1, 2.0, json.dumps("x" * 100_000)), lambda _answers: written.set())
+    journal.put(Change.ADD, (2, "step", json.dumps("x" * 100_000), None, None, 2, 1.0, 1.0))
     with pytest.raises(JournalError, match=r"journal\.db cannot be read or written.*full"):
         await journal.commit()
     assert not written.is_set()
-    await journal.run(lambda file: file.execute("PRAGMA max_page_count = 100000").fetchall())
+    await execute(journal, "PRAGMA max_page_count = 100000")
     await written.wait()
     await journal.close()
     assert statuses(path) == {"waiting": 0, "done": 1, "dead": 0}
 
 
 async def test_what_others_write_is_noticed(journal: Journal, path: Path):
-    before = await journal.version()
-    journal.put(ADD, row(1))
+    before = (await journal.attend()).version
+    journal.put(Change.ADD, row(1))
     await journal.commit()
-    assert await journal.version() == before
+    assert (await journal.attend()).version == before
     with open_journal(path) as file:
         file.execute("UPDATE task SET status = 'dead', ended_at = 5")
-    assert await journal.version() != before
+    assert (await journal.attend()).version != before
 
 
 # -- the file ------------------------------------------------------------------------------------
@@ -167,7 +174,7 @@ async def _make(path: Path) -> None:
     journal = Journal(JournalConfig(path=path))
     await journal.open()
     for number in range(1, 500):
-        journal.put(ADD, row(number))
+        journal.put(Change.ADD, row(number))
     await journal.commit()
     await journal.close()
 
@@ -273,10 +280,10 @@ async def test_a_second_process_is_refused_until_the_first_has_closed(journal: J
 
 
 async def test_the_command_line_may_look_and_change_beside_it(journal: Journal, path: Path):
-    journal.put(ADD, row(1))
+    journal.put(Change.ADD, row(1))
     await journal.commit()
     with open_journal(path) as file:
-        assert [task.task_id for task in find_tasks(file, None, 10)] == [1]
+        assert [task.task_id for task in SqliteRecords(file).find_tasks(None, 10)] == [1]
 
 
 def delete_and_fail(path: Path) -> None:
@@ -286,7 +293,7 @@ def delete_and_fail(path: Path) -> None:
 
 
 async def test_a_block_that_fails_changes_nothing(journal: Journal, path: Path):
-    journal.put(ADD, row(1))
+    journal.put(Change.ADD, row(1))
     await journal.commit()
     with pytest.raises(JournalError, match="no such table"):
         delete_and_fail(path)

@@ -14,9 +14,9 @@ from tests.core.durable_program import Program
 from xy_core.core.clock import VirtualLoop
 from xy_core.core.durable_task import this_task
 from xy_core.core.errors import InvalidTaskError
-from xy_core.core.journal import open_journal
 from xy_core.core.periodic_task import MissedRuns, Overlap, PeriodicTask
 from xy_core.core.schedule import Cron, Every
+from xy_core.core.sqlite_journal import open_journal
 from xy_core.core.task import TaskPriority
 
 HOUR = 3_600.0
@@ -111,7 +111,7 @@ class Lives:
 @pytest.fixture
 def lives(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lives:
     """No program has run yet; looking at what others wrote would fill days of this clock."""
-    monkeypatch.setattr("xy_core.core.durable_runner._LOOK", 10 * HOUR)
+    monkeypatch.setattr("xy_core.core.sqlite_journal._LOOK", 10 * HOUR)
     return Lives(tmp_path / "journal.db")
 
 

@@ -17,8 +17,8 @@ import openai
 import pytest
 import websockets
 
-from xy_core.core.journal import open_journal
-from xy_core.core.records import count_tasks
+from xy_core.core.sqlite_journal import open_journal
+from xy_core.core.sqlite_records import SqliteRecords
 
 PLUGIN = """
 import asyncio
@@ -204,7 +204,7 @@ async def test_who_is_told_to_stop_ends_what_is_under_way_and_goes_on_after_a_re
             await stopped_under_load(process, address, signal.SIGTERM)
         assert log.read_text() == "begun\n"
         with open_journal(folder / "journal.db") as file:
-            assert count_tasks(file) == {"waiting": 1, "done": 0, "dead": 0}
+            assert SqliteRecords(file).count_tasks() == {"waiting": 1, "done": 0, "dead": 0}
         (folder / "go").touch()
         async with program(folder, model) as (process, address):
             async with asyncio.timeout(LIMIT):
@@ -212,4 +212,4 @@ async def test_who_is_told_to_stop_ends_what_is_under_way_and_goes_on_after_a_re
                     await asyncio.sleep(0.05)
             await stopped_under_load(process, address, signal.SIGINT)
     with open_journal(folder / "journal.db") as file:
-        assert count_tasks(file) == {"waiting": 0, "done": 1, "dead": 0}
+        assert SqliteRecords(file).count_tasks() == {"waiting": 0, "done": 1, "dead": 0}

@@ -121,8 +121,7 @@ async def _main(folder: Path, tasks: int) -> None:
 
 
 async def _until_none_waits(durable: DurableTasks, name: str) -> None:
-    query = "SELECT json_quote(count(*)) FROM task WHERE name = :name AND status = 'waiting'"
-    while await durable.journal.read(query, {"name": name}):  # noqa: ASYNC110 - in a file
+    while (await durable.journal.run(lambda records: records.count_tasks(name)))["waiting"]:  # noqa: ASYNC110 - in a file
         await asyncio.sleep(0.05)
 
 

@@ -19,9 +19,10 @@ from xy_core.core.errors import InputError
 from xy_core.core.records import DurableStatus
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Iterator
 
+    from xy_core.core.config import JournalConfig
+    from xy_core.core.journal_store import TaskRecords
     from xy_core.core.records import TaskRecord
 
 tasks_app = typer.Typer(
@@ -55,11 +56,9 @@ def list_tasks(
     json: JsonOption = False,
 ) -> None:
     """Print tasks."""
-    from xy_core.core.records import count_tasks, find_tasks  # noqa: PLC0415 - help stays fast
-
-    with _journal(context) as file:
-        found = [] if file is None else find_tasks(file, status, limit)
-        counts = {} if file is None else count_tasks(file)
+    with _records(context) as records:
+        found = [] if records is None else records.find_tasks(status, limit)
+        counts = {} if records is None else records.count_tasks()
     if json:
         _print_json({"tasks": [task.as_json() for task in found], "counts": counts})
     elif found:
@@ -88,14 +87,12 @@ def requeue(
     json: JsonOption = False,
 ) -> None:
     """Requeue dead letters."""
-    from xy_core.core.records import requeue as requeue_in  # noqa: PLC0415 - help stays fast
-
     if bool(ids) == every:
         raise InputError(
             tr("give the ids of dead letters, or --all", "请给出死信的编号，或使用 --all")
         )
-    with _journal(context) as file:
-        begun = [] if file is None else requeue_in(file, None if every else ids)
+    with _records(context) as records:
+        begun = [] if records is None else records.requeue(None if every else ids)
         others = sorted(set(ids or ()) - set(begun))
         if others:  # all or none
             raise InputError(
@@ -130,13 +127,11 @@ def purge(
     json: JsonOption = False,
 ) -> None:
     """Delete ended tasks."""
-    from xy_core.core.records import purge as purge_in  # noqa: PLC0415 - help stays fast
-
     if status is DurableStatus.WAITING:
         raise InputError(tr("waiting tasks are not deleted", "等待中的任务不能删除"))
     before = time.time() - older_than * 86_400
-    with _journal(context) as file:
-        count = 0 if file is None else purge_in(file, status, before)
+    with _records(context) as records:
+        count = 0 if records is None else records.purge(status, before)
     if json:
         _print_json({"purged": count})
     else:
@@ -144,16 +139,23 @@ def purge(
 
 
 @contextmanager
-def _journal(context: typer.Context) -> Iterator[sqlite3.Connection | None]:
+def _records(context: typer.Context) -> Iterator[TaskRecords | None]:
     """Open the journal beside whatever program runs on it; None if there is none yet."""
-    from xy_core.core.journal import open_journal  # noqa: PLC0415 - help stays fast
+    config: JournalConfig = context.obj.settings().journal
+    if config.url is not None:
+        from xy_core.cluster.postgres_journal import open_records  # noqa: PLC0415 - an extra
 
-    path = context.obj.settings().journal.path
-    if not path.exists():
+        with open_records(config) as records:
+            yield records
+        return
+    if not config.path.exists():
         yield None
         return
-    with open_journal(path) as connection:
-        yield connection
+    from xy_core.core.sqlite_journal import open_journal  # noqa: PLC0415 - help stays fast
+    from xy_core.core.sqlite_records import SqliteRecords  # noqa: PLC0415 - the same
+
+    with open_journal(config.path) as connection:
+        yield SqliteRecords(connection)
 
 
 def _table(tasks: Sequence[TaskRecord]) -> Table:

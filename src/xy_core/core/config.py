@@ -13,6 +13,7 @@ from pydantic import (
     ByteSize,
     ConfigDict,
     Field,
+    SecretStr,
     ValidationInfo,
     field_validator,
     model_validator,
@@ -239,6 +240,21 @@ class BusConfig(StrictModel):
 
 class JournalConfig(StrictModel):
     """Where durable and periodic tasks are recorded; the file is made when there is the first."""
+
+    url: SecretStr | None = Field(
+        None,
+        description="Address of a PostgreSQL database (postgresql://…) that is used instead of "
+        "the file, and that other engines may share.",
+    )
+    lease: float = Field(
+        10.0,
+        ge=0.5,
+        le=3600,
+        description="Seconds within which other engines take the shared tasks of one that died.",
+    )
+    claim: int = Field(
+        64, ge=2, le=10_000, description="Shared tasks of one name that an engine takes at a time."
+    )
 
     path: Path = Field(
         default_factory=lambda: platformdirs.user_data_path("xy-core") / "journal.db",

@@ -6,7 +6,6 @@ import asyncio
 import functools
 import itertools
 import json
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypedDict, Unpack, cast
 
@@ -16,17 +15,7 @@ from xy_core.core.errors import InvalidTaskError, QueueFull, SchedulerClosed
 from xy_core.core.journal import Journal
 from xy_core.core.options import TaskOptions
 from xy_core.core.payload import arguments_as_json, as_priority, check_name
-from xy_core.core.records import (
-    ADD,
-    BY_KEY,
-    DurableStatus,
-    TaskRecord,
-    find_task,
-    find_tasks,
-    last_id,
-    note_crashes,
-    requeue,
-)
+from xy_core.core.records import Change, DurableStatus, TaskRecord, Written
 from xy_core.core.scheduler import GlobalTaskScheduler
 from xy_core.core.task import TaskPriority, TaskType
 
@@ -71,13 +60,13 @@ class DurableTasks:
         self,
         scheduler: GlobalTaskScheduler,
         journal: Journal,
-        clock: Callable[[], float] = time.time,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         self.journal = journal
-        self.clock = clock
+        self.clock = clock or journal.now
         self.when_open: Callable[[], None] | None = None
         self._scheduler = scheduler
-        self._runner = DurableRunner(scheduler, journal, clock)
+        self._runner = DurableRunner(scheduler, journal, self.clock)
         self._numbers = itertools.count(1)
         self._opening = asyncio.Lock()
         self._feeder: asyncio.Task[None] | None = None
@@ -158,7 +147,7 @@ class DurableTasks:
         if name in self._runner.functions:
             raise InvalidTaskError(f"durable function {name!r} is registered: unregister it first")
         if task_type is not TaskType.PROCESS:
-            fn = marked(fn, self.journal.in_flight)
+            fn = marked(fn, self.journal.store.running)
         described: TaskOptions = {"name": name, "priority": TaskPriority.MEDIUM}
         described |= cast("TaskOptions", {**options, "task_type": task_type})
         self._runner.functions[name] = DurableFunction(
@@ -255,9 +244,9 @@ class DurableTasks:
         task.key, task.schedule, task.priority = key, schedule, as_priority(priority)
         now = self.clock()
         row = (number, name, text, key, schedule, int(priority), now, due_at or now)
-        journal.put(ADD, row, functools.partial(self._recorded, task, due_at, placed))
+        journal.put(Change.ADD, row, functools.partial(self._recorded, task, due_at, placed))
         if key is not None:
-            journal.ask(BY_KEY, (number, name, key))
+            journal.ask(number, name, key)
 
     async def task(self, task_id: int) -> DurableTask:
         """Return a task by its number, to await it.
@@ -272,7 +261,7 @@ class DurableTasks:
         task = DurableTask(task_id)
         # Before the journal is read: an outcome that is recorded meanwhile must reach it.
         self._runner.watch(task)
-        record = await self.journal.run(lambda file: find_task(file, task_id))
+        record = await self.journal.run(lambda records: records.find_task(task_id))
         if record is None:
             raise InvalidTaskError(f"the journal has no durable task {task_id}")
         if not task.done():
@@ -284,13 +273,13 @@ class DurableTasks:
         """Return what the journal has of the newest tasks, of one status or of all."""
         await self.open()
         await self.journal.commit()
-        return await self.journal.run(lambda file: find_tasks(file, status, limit))
+        return await self.journal.run(lambda records: records.find_tasks(status, limit))
 
     async def requeue(self, task_ids: Sequence[int] | None = None) -> list[int]:
         """Let dead letters begin anew, all if no numbers are given; returns those that do."""
         await self.open()
         await self.journal.commit()
-        begun = await self.journal.run(lambda file: requeue(file, task_ids))
+        begun = await self.journal.run(lambda records: records.requeue(task_ids))
         self._runner.look_again()
         return begun
 
@@ -299,11 +288,7 @@ class DurableTasks:
     async def _open(self) -> None:
         journal = self.journal
         await journal.open()
-        crashed = journal.in_flight.left()
-        if crashed:
-            await journal.run(lambda file: note_crashes(file, crashed))
-            journal.in_flight.clear()
-        self._numbers = itertools.count(await journal.run(last_id) + 1)
+        self._numbers = itertools.count(await journal.run(lambda records: records.first_number()))
         self._feeder = asyncio.create_task(self._runner.feed(), name="durable tasks")
         if self.when_open is not None:
             self.when_open()
@@ -313,11 +298,11 @@ class DurableTasks:
         task: DurableTask,
         due_at: float,
         placed: list[DurableTask],
-        answers: Mapping[str, Any],
+        written: Written,
     ) -> None:
         """Take a task that is in the journal now, or the older one that has its key."""
         if task.key is not None:
-            task_id, status, result, error = answers[BY_KEY][str(task.task_id)]
+            task_id, status, result, error = written.by_key[str(task.task_id)]
             if task_id != task.task_id:
                 placed.append(self._older(task, task_id, status, result, error))
                 return

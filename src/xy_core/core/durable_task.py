@@ -13,7 +13,7 @@ from typing import Any
 from xy_core.core.backoff import full_jitter
 from xy_core.core.errors import DeadLetter
 from xy_core.core.functions import is_coroutine_function
-from xy_core.core.in_flight import InFlight
+from xy_core.core.journal_store import Marks
 from xy_core.core.options import TaskOptions
 from xy_core.core.records import DurableStatus
 from xy_core.core.task import TaskPriority
@@ -98,7 +98,7 @@ class DurableTask:
             self.settle(status, None, DeadLetter(self.task_id, self.name, error or ""))
 
     def revive(self, name: str, row: Sequence[Any]) -> None:
-        """Take over what the journal knows (a row of `NEXT`) of a task that will run."""
+        """Take over what the journal knows (a row of `claim`) of a task that will run."""
         self.name = name
         self.arguments, self.attempts, priority, self.key, self.schedule, self.failure = row
         self.priority = TaskPriority(priority)
@@ -173,7 +173,7 @@ class DurableFunction:
         return full_jitter(attempts, self.backoff, self.longest_backoff)
 
 
-def marked(fn: Callable[..., Any], in_flight: InFlight) -> Callable[..., Any]:
+def marked(fn: Callable[..., Any], running: Marks) -> Callable[..., Any]:
     """Return a function that runs a task by `fn`, and marks it as running meanwhile.
 
     It takes what the lane lends (a model), then the task. The arguments come from their JSON each
@@ -183,22 +183,22 @@ def marked(fn: Callable[..., Any], in_flight: InFlight) -> Callable[..., Any]:
 
         async def attempt(*given: Any) -> Any:
             *lent, task = given
-            place = in_flight.enter(task.task_id)
+            place = running.enter(task.task_id)
             try:
                 this_task.set(task)
                 return await fn(*lent, **json.loads(task.arguments))
             finally:
-                in_flight.leave(place)
+                running.leave(place)
 
         return attempt
 
     def attempt_on_thread(*given: Any) -> Any:
         *lent, task = given
-        place = in_flight.enter(task.task_id)
+        place = running.enter(task.task_id)
         try:
             this_task.set(task)
             return fn(*lent, **json.loads(task.arguments))
         finally:
-            in_flight.leave(place)
+            running.leave(place)
 
     return attempt_on_thread

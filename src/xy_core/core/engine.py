@@ -26,6 +26,7 @@ from xy_core.core.events import EventBus
 from xy_core.core.health import EngineReport, ModuleReport
 from xy_core.core.histogram import Quantiles
 from xy_core.core.journal import Journal
+from xy_core.core.journal_store import JournalStore
 from xy_core.core.model import ModelMoved
 from xy_core.core.model_events import ModelStateChanged
 from xy_core.core.module import HealthStatus, Module, ModuleHealth
@@ -67,6 +68,7 @@ class CoreEngine:
         resources: Mapping[type, object] | None = None,
         config: EngineConfig | None = None,
         journal: JournalConfig | None = None,
+        store: JournalStore | None = None,
         watchdog: LoopWatchdog | None = None,
     ) -> None:
         """Put an engine together.
@@ -79,12 +81,13 @@ class CoreEngine:
             resources: shared objects that modules ask for by type.
             config: time limits, and how failed modules are restarted.
             journal: where durable and periodic tasks are recorded, once there are any.
+            store: the database of the journal, if it is not an SQLite file.
             watchdog: measures the loop's lag while the engine runs, for `report`.
         """
         self.scheduler = scheduler
         self.bus = bus
         scheduler.on_model_moved = self._tell_of_model
-        self.durable = DurableTasks(scheduler, Journal(journal))
+        self.durable = DurableTasks(scheduler, Journal(journal, store))
         self.periodic = PeriodicTasks(scheduler, self.durable)
         own = {DurableTasks: self.durable, PeriodicTasks: self.periodic}
         self._config = config or EngineConfig()

@@ -261,6 +261,8 @@ class ModelHost:
                     break
                 notes = "\n".join(getattr(error, "__notes__", ()))
                 log.warning("model process failed", model=self.name, error=str(error), notes=notes)
+                # Its traceback would keep the dead process's memory and files until the next dies.
+                self._error = error.with_traceback(None)
             if not stopping.is_set():
                 died = self._process is None or not self._process.deliberate
                 pause = policy.pause() if died else 0.0

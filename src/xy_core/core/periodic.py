@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -16,7 +16,7 @@ from xy_core.core.durable_task import DurableTask
 from xy_core.core.errors import InvalidTaskError, JournalError, TaskError
 from xy_core.core.payload import arguments_as_json, check_name
 from xy_core.core.periodic_task import MissedRuns, Overlap, PeriodicTask
-from xy_core.core.records import unfinished
+from xy_core.core.records import Change, ScheduleRecord
 from xy_core.core.schedule import Schedule
 from xy_core.core.scheduler import GlobalTaskScheduler
 from xy_core.core.task import TaskPriority
@@ -25,22 +25,10 @@ log = structlog.get_logger("periodic")
 
 _LOOK = 60.0
 """Longest wait, in seconds: the wall clock may be set, and machines sleep."""
+_SHARED_LOOK = 5.0
+"""The same where other engines may add and remove periodic tasks."""
 _AGAIN = 1.0
 """Seconds after which a run that could not be recorded is tried again."""
-
-_ADDED = """
-    INSERT INTO schedule (name, definition, began_at, last_due)
-    SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'),
-        json_extract(value, '$[2]'), json_extract(value, '$[2]')
-    FROM json_each(?) WHERE true
-    ON CONFLICT (name) DO UPDATE SET definition = excluded.definition,
-        began_at = excluded.began_at, last_due = excluded.last_due"""
-_REMOVED = """
-    DELETE FROM schedule WHERE name IN (SELECT json_extract(value, '$[0]') FROM json_each(?))"""
-_PASSED = """
-    UPDATE schedule SET last_due = json_extract(value, '$[1]')
-    FROM json_each(?) WHERE name = json_extract(value, '$[0]')"""
-_ALL = "SELECT json_group_array(json_array(name, definition, began_at, last_due)) FROM schedule"
 
 
 class _Entry:
@@ -136,9 +124,11 @@ class PeriodicTasks:
         if known is not None and known.periodic == periodic:
             return
         now = round(self._durable.clock(), 3)
-        self._journal.put(_ADDED, (name, periodic.as_json(), now))
+        self._journal.put(Change.SCHEDULE, (name, periodic.as_json(), now))
         await self._journal.commit()
-        self._take(_Entry(periodic, now, now))
+        record = await self._journal.run(lambda records: records.schedule(name))
+        if record is not None:  # another engine may have removed it at once
+            self._take(_Entry(periodic, record.began_at, record.last_due))
         self._changed.set()
 
     async def remove(self, name: str) -> bool:
@@ -146,7 +136,7 @@ class PeriodicTasks:
         await self._open()
         if name not in self._entries:
             return False
-        self._journal.put(_REMOVED, (name,))
+        self._journal.put(Change.UNSCHEDULE, (name,))
         await self._journal.commit()
         del self._entries[name]
         return True
@@ -172,14 +162,10 @@ class PeriodicTasks:
         await self._loaded.wait()
 
     async def _run(self) -> None:
-        while not self._loaded.is_set():
-            try:
-                await self._load()
-            except JournalError as error:
-                log.warning("periodic tasks cannot be read", reason=str(error))
-                await asyncio.sleep(_AGAIN)
         while True:
             self._changed.clear()
+            if self._journal.store.shared or not self._loaded.is_set():
+                await self._load_or_note()
             now = self._durable.clock()
             async with asyncio.TaskGroup() as group:
                 for entry in self._entries.values():
@@ -187,14 +173,26 @@ class PeriodicTasks:
                         group.create_task(self._fire_or_note(entry))
             await self._rest()
 
-    async def _load(self) -> None:
-        for name, definition, began_at, last_due in await self._journal.read(_ALL, {}):
+    async def _load_or_note(self) -> None:
+        try:
+            self._load(await self._journal.run(lambda records: records.schedules()))
+        except JournalError as error:
+            log.warning("periodic tasks cannot be read", reason=str(error))
+            await asyncio.sleep(_AGAIN)
+
+    def _load(self, records: Sequence[ScheduleRecord]) -> None:
+        """Take over what the journal has; what is known and unchanged goes on."""
+        for name in self._entries.keys() - {record.name for record in records}:
+            del self._entries[name]
+        for record in records:
             try:
-                periodic = PeriodicTask.from_json(name, definition)
+                periodic = PeriodicTask.from_json(record.name, record.definition)
             except (InvalidTaskError, KeyError, TypeError, ValueError) as error:
-                log.warning("periodic task not understood", name=name, reason=str(error))
-            else:
-                self._take(_Entry(periodic, began_at, last_due))
+                log.warning("periodic task not understood", name=record.name, reason=str(error))
+                continue
+            known = self._entries.get(record.name)
+            if known is None or (known.periodic, known.began_at) != (periodic, record.began_at):
+                self._take(_Entry(periodic, record.began_at, record.last_due))
         self._loaded.set()
 
     def _take(self, entry: _Entry) -> None:
@@ -207,8 +205,11 @@ class PeriodicTasks:
     async def _rest(self) -> None:
         wakes = [entry.wake for entry in self._entries.values()]
         wait = min(wakes, default=float("inf")) - self._durable.clock()
+        look = _SHARED_LOOK if self._journal.store.shared else _LOOK
+        if not self._loaded.is_set():
+            look = 0.0
         try:
-            async with asyncio.timeout(max(0.001, min(_LOOK, wait))):
+            async with asyncio.timeout(max(0.001, min(look, wait))):
                 await self._changed.wait()
         except TimeoutError:
             pass
@@ -225,15 +226,18 @@ class PeriodicTasks:
     async def _fire(self, entry: _Entry) -> None:
         """Submit the runs that are due now, and note up to where this is done."""
         periodic = entry.periodic
+        await self._journal.commit()  # runs that have just ended count as such
+        record = await self._journal.run(lambda records: records.schedule(periodic.name))
+        if record is None:
+            return  # another engine has removed it
+        entry.last_due = max(entry.last_due, record.last_due)
         now = self._durable.clock()
         dues = entry.dues(now)
         if not dues:
-            return  # the clock was set back
+            return  # the clock was set back, or another engine was faster
         chosen = periodic.choose(dues, now)
-        if chosen and periodic.overlap is not Overlap.PARALLEL:
-            await self._journal.commit()  # runs that have just ended count as such
-            waiting = await self._journal.run(lambda file: unfinished(file, periodic.name))
-            chosen = chosen[: periodic.room(waiting)]
+        if periodic.overlap is not Overlap.PARALLEL:
+            chosen = chosen[: periodic.room(record.unfinished)]
         if len(chosen) < len(dues):
             log.info("runs passed over", name=periodic.name, count=len(dues) - len(chosen))
         placed: list[DurableTask] = []
@@ -246,6 +250,6 @@ class PeriodicTasks:
                 schedule=periodic.name,
                 priority=periodic.priority,
             )
-        self._journal.put(_PASSED, (periodic.name, dues[0]))
+        self._journal.put(Change.PASSED, (periodic.name, dues[0]))
         await self._journal.commit()
         entry.last_due = dues[0]

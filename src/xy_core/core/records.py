@@ -1,62 +1,42 @@
-"""The journal's rows of durable tasks: what they hold, and what can be asked and done."""
+"""The rows of durable tasks: what they hold, and how they change."""
 
 from __future__ import annotations
 
 import enum
 import json
-import sqlite3
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-ADD = """
-    INSERT INTO task (
-        id, name, arguments, key, schedule, priority, status, attempts, created_at, due_at)
-    SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), json_extract(value, '$[2]'),
-        json_extract(value, '$[3]'), json_extract(value, '$[4]'), json_extract(value, '$[5]'),
-        'waiting', 0, json_extract(value, '$[6]'), json_extract(value, '$[7]')
-    FROM json_each(?) WHERE true ON CONFLICT (name, key) WHERE key IS NOT NULL DO NOTHING"""
-"""Rows: id, name, arguments, key, schedule, priority, created_at, due_at."""
+Row = Sequence[Any]
+"""Plain JSON types."""
 
-BY_KEY = """
-    SELECT json_group_object(json_extract(value, '$[0]'), json_array(
-        task.id, task.status, task.result, task.error))
-    FROM json_each(?) JOIN task
-    ON task.name = json_extract(value, '$[1]') AND task.key = json_extract(value, '$[2]')"""
-"""Rows: any number, name, key. The answer gives, by that number, the task that has the key."""
 
-DONE = """
-    UPDATE task SET status = 'done', ended_at = json_extract(value, '$[1]'),
-        result = json_extract(value, '$[2]'), error = NULL
-    FROM json_each(?) WHERE task.id = json_extract(value, '$[0]') AND task.status = 'waiting'"""
-"""Rows: id, ended_at, result."""
+class Change(enum.Enum):
+    """A way in which rows of the journal change; the text says what each of its rows is."""
 
-FAILED = """
-    UPDATE task SET status = json_extract(value, '$[1]'), attempts = json_extract(value, '$[2]'),
-        due_at = json_extract(value, '$[3]'), ended_at = json_extract(value, '$[4]'),
-        error = json_extract(value, '$[5]')
-    FROM json_each(?) WHERE task.id = json_extract(value, '$[0]') AND task.status = 'waiting'"""
-"""Rows: id, status, attempts, due_at, ended_at, error."""
+    ADD = "id, name, arguments, key, schedule, priority, created_at, due_at"
+    """A task; none is added if one of its name and key is there."""
+    DONE = "id, ended_at, result"
+    FAILED = "id, status, attempts, due_at, ended_at, error"
+    SCHEDULE = "name, definition, began_at"
+    """A periodic task, or another of that name."""
+    UNSCHEDULE = "name"
+    PASSED = "name, last_due"
+    """Up to there everything of a periodic task has been run or passed over."""
 
-NEXT = """
-    SELECT json_group_array(json_array(id, arguments, attempts, priority, key, schedule, error))
-    FROM (
-        SELECT * FROM task INDEXED BY task_waiting
-        WHERE name = :name AND status = 'waiting' AND due_at <= :now
-            AND id NOT IN (SELECT value FROM json_each(:held))
-        ORDER BY priority DESC, id LIMIT :limit)"""
-"""The tasks of a name that should run next."""
 
-LATER = """
-    SELECT json_quote(min(due_at)) FROM task INDEXED BY task_waiting
-    WHERE name = :name AND status = 'waiting' AND due_at > :now"""
-"""When the first of a name's later tasks is due; it looks at all that wait."""
+@dataclass(frozen=True, slots=True)
+class Written:
+    """What a transaction tells those who took part in it.
 
-_CRASHED = """
-    UPDATE task SET attempts = attempts + 1, error = 'the program ended while it ran'
-    WHERE status = 'waiting' AND id IN (SELECT value FROM json_each(?))"""
-_COLUMNS = """id, name, arguments, key, schedule, priority, status, attempts, created_at, due_at,
-    ended_at, result, error"""
+    Attributes:
+        by_key: the tasks that have the keys that were asked for: id, status, result, error.
+        refused: the tasks of which no outcome was taken, since another engine has them.
+    """
+
+    by_key: dict[str, Row] = field(default_factory=dict)
+    refused: frozenset[int] = frozenset()
 
 
 class DurableStatus(enum.StrEnum):
@@ -108,86 +88,32 @@ class TaskRecord:
         return asdict(self)
 
 
-def find_tasks(
-    connection: sqlite3.Connection, status: DurableStatus | None, limit: int
-) -> list[TaskRecord]:
-    """Return the newest tasks, of one status or of all, newest first."""
-    found = connection.execute(
-        f"SELECT {_COLUMNS} FROM task WHERE ?1 IS NULL OR status = ?1 "  # noqa: S608 - ours
-        "ORDER BY id DESC LIMIT ?2",
-        (status, limit),
-    )
-    return [_record(row) for row in found]
+@dataclass(frozen=True, slots=True)
+class ScheduleRecord:
+    """One periodic task as the journal has it.
+
+    Attributes:
+        name: its own.
+        definition: the rest, as JSON.
+        began_at: from when its intervals are counted, in seconds since the epoch.
+        last_due: up to where its due times are run or passed over, in seconds since the epoch.
+        unfinished: its runs that wait or run.
+    """
+
+    name: str
+    definition: str
+    began_at: float
+    last_due: float
+    unfinished: int
 
 
-def find_task(connection: sqlite3.Connection, task_id: int) -> TaskRecord | None:
-    """Return one task."""
-    query = f"SELECT {_COLUMNS} FROM task WHERE id = ?"  # noqa: S608 - our own columns
-    row = connection.execute(query, (task_id,)).fetchone()
-    return None if row is None else _record(row)
-
-
-def count_tasks(connection: sqlite3.Connection) -> dict[str, int]:
-    """Return how many tasks there are of each status."""
-    counts = dict(connection.execute("SELECT status, count(*) FROM task GROUP BY status"))
-    return {status.value: counts.get(status.value, 0) for status in DurableStatus}
-
-
-def requeue(connection: sqlite3.Connection, ids: Sequence[int] | None) -> list[int]:
-    """Let dead letters begin anew, all if no ids are given; returns the ids of those that do."""
-    found = connection.execute(
-        """UPDATE task SET status = 'waiting', attempts = 0, ended_at = NULL, due_at = created_at
-        WHERE status = 'dead' AND (?1 IS NULL OR id IN (SELECT value FROM json_each(?1)))
-        RETURNING id""",
-        (None if ids is None else json.dumps(ids),),
-    )
-    return sorted(row[0] for row in found.fetchall())
-
-
-def purge(connection: sqlite3.Connection, status: DurableStatus, ended_before: float) -> int:
-    """Delete tasks that ended before then (seconds since the epoch); returns how many."""
-    return connection.execute(
-        "DELETE FROM task WHERE status = ? AND ended_at < ?",
-        (status, ended_before),
-    ).rowcount
-
-
-def expire(connection: sqlite3.Connection, ended_before: float, keep: int) -> int:
-    """Delete some of the done tasks that are too old or too many; returns how many."""
-    return connection.execute(
-        """DELETE FROM task WHERE id IN (
-            SELECT id FROM task INDEXED BY task_done
-            WHERE status = 'done' AND ended_at <= max(?, ifnull((
-                SELECT ended_at FROM task INDEXED BY task_done
-                WHERE status = 'done' ORDER BY ended_at DESC LIMIT 1 OFFSET ?), 0))
-            LIMIT 1000)""",
-        (ended_before, keep),
-    ).rowcount
-
-
-def note_crashes(connection: sqlite3.Connection, ids: Sequence[int]) -> None:
-    """Count an attempt for each task that was running when its process ended."""
-    connection.execute(_CRASHED, (json.dumps(ids),))
-
-
-def last_id(connection: sqlite3.Connection) -> int:
-    """Return the highest number that a task ever had."""
-    row = connection.execute("SELECT seq FROM sqlite_sequence WHERE name = 'task'").fetchone()
-    return 0 if row is None else int(row[0])
-
-
-def unfinished(connection: sqlite3.Connection, schedule: str) -> int:
-    """Return how many runs of a periodic task wait or run."""
-    query = "SELECT count(*) FROM task WHERE schedule = ? AND status = 'waiting'"
-    return int(connection.execute(query, (schedule,)).fetchone()[0])
-
-
-def _record(row: Sequence[Any]) -> TaskRecord:
+def task_record(row: Sequence[Any]) -> TaskRecord:
+    """Return the record that a row holds, its columns in the order of `TaskRecord`."""
     values: Iterator[Any] = iter(row)
     return TaskRecord(
         task_id=next(values),
         name=next(values),
-        arguments=json.loads(next(values)),
+        arguments=_object(next(values)),
         key=next(values),
         schedule=next(values),
         priority=next(values),
@@ -196,6 +122,19 @@ def _record(row: Sequence[Any]) -> TaskRecord:
         created_at=next(values),
         due_at=next(values),
         ended_at=next(values),
-        result=json.loads(next(values) or "null"),
+        result=_value(next(values)),
         error=next(values),
     )
+
+
+def _value(text: str | None) -> Any:
+    """The value of a JSON text; text that is none, which only others can have written, as such."""
+    try:
+        return json.loads(text or "null")
+    except (ValueError, RecursionError):
+        return text
+
+
+def _object(text: str) -> dict[str, Any]:
+    value = _value(text)
+    return value if isinstance(value, dict) else {"": value}

@@ -63,7 +63,7 @@ def make_synthesizer(
     if entry.engine == "kokoro":
         return make(KokoroSynthesizer, installed.directory, entry.voices, config.threads)
     voice = next(file.name for file in installed.entry.files if file.name.endswith(".onnx"))
-    return make(PiperSynthesizer, installed.file(voice))
+    return make(PiperSynthesizer, installed.file(voice), config.threads)
 
 
 def memory_of(store: ModelStore, model_id: str) -> int:
