@@ -214,6 +214,10 @@ async def test_remote_work_waits_in_the_cluster_s_lane(node):
         (statistics,) = (one for one in scheduler.devices() if one.name == "cluster")
         assert statistics.models[0].size == 1 << 20
         assert statistics.memory.total >= 4 << 30
+        names = [row["args"].get("name") for row in scheduler.trace.perfetto_rows()]
+        assert {"lane device:cluster", f"node {backend.host.node}"} <= set(names)
+        nodes = {row.get("node") for row in scheduler.trace.as_report()}
+        assert backend.host.node in nodes
 
 
 def _where(model: Visitor) -> str:

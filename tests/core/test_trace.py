@@ -75,6 +75,16 @@ def test_perfetto_gets_a_process_a_lane_and_a_thread_a_worker(trace):
     assert [row["name"] for row in rows if row["ph"] == "i"] == ["task_scheduled", "worker_start"]
 
 
+def test_what_another_machine_computed_is_shown_in_its_track_as_well(trace, info):
+    info.node = "10.0.0.7/abc"
+    rows = trace.as_perfetto()["traceEvents"]
+    processes = {row["pid"]: row["args"]["name"] for row in rows if row["name"] == "process_name"}
+    slices = [row for row in rows if row["ph"] == "X"]
+    assert [processes[row["pid"]] for row in slices] == ["lane gpu", "node 10.0.0.7/abc"]
+    assert {row["ts"] for row in slices} == {11.0e6}
+    assert trace.as_report()[-1]["node"] == "10.0.0.7/abc"
+
+
 def test_an_empty_trace_is_a_valid_document():
     assert Trace(1).as_perfetto() == {"traceEvents": [], "displayTimeUnit": "ms"}
     assert Trace(1).as_report() == []

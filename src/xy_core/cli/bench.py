@@ -112,6 +112,14 @@ _BENCHMARKS = (
         "host --quick",
     ),
     _Benchmark(
+        "cluster",
+        tr(
+            "What another node of a Ray cluster costs: calls, and arrays by reference.",
+            "Ray 集群中另一节点的开销：调用，以及按引用传递的数组。",
+        ),
+        "cluster --quick --json",
+    ),
+    _Benchmark(
         "placement",
         tr(
             "Where a cluster's work goes: 10,000 simulated devices, a million tasks.",

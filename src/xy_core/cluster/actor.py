@@ -15,6 +15,7 @@ from xy_core.cluster.connection import ray_library
 from xy_core.cluster.guest import Guest, Whereabouts
 from xy_core.core.config import HostConfig, NodeConfig
 from xy_core.core.errors import WorkerCrashed
+from xy_core.core.host_exchange import WINDOW
 from xy_core.core.host_link import Kind
 
 _CONTROL = "control"
@@ -43,7 +44,9 @@ class ActorProcess:
 
     Attributes:
         name: the model's.
-        actor: Ray's handle of it.
+        make: sends a number and what to make, packed; returns a reference to nothing.
+        call: sends a number and a call, packed; returns a reference to its result.
+        stream: the same; returns a stream of references.
         ended: set once it is gone.
         deliberate: whether it was killed for no fault of its model.
     """
@@ -52,7 +55,11 @@ class ActorProcess:
         self.name = name
         self.ended = threading.Event()
         self.deliberate = False
-        self.actor = _actor(name, config, node, memory)
+        self._actor = actor = _actor(name, config, node, memory)
+        self.make, self.call = actor.make.remote, actor.call.remote
+        self.stream = actor.stream.options(
+            num_returns="streaming", _generator_backpressure_num_objects=WINDOW
+        ).remote
         self._numbers = itertools.count(1)
         self._node_config = node
         self._where: Whereabouts | None = None
@@ -78,7 +85,7 @@ class ActorProcess:
 
     def cancel(self, number: int) -> None:
         """Ask a call to end, without waiting for it."""
-        self.actor.cancel.options(concurrency_group=_CONTROL).remote(number)
+        self._actor.cancel.options(concurrency_group=_CONTROL).remote(number)
 
     def ping(self) -> float:
         """See `ModelProcess`."""
@@ -92,7 +99,7 @@ class ActorProcess:
         """See `ModelProcess`."""
         self.deliberate = True
         if self._where is not None:
-            closing = self.actor.close.options(concurrency_group=_CONTROL).remote()
+            closing = self._actor.close.options(concurrency_group=_CONTROL).remote()
             ray_library().wait([closing], timeout=timeout)
         self.kill("was stopped", deliberate=True)
 
@@ -100,7 +107,7 @@ class ActorProcess:
         """See `ModelProcess`."""
         self.deliberate = self.deliberate or deliberate
         self._fate = self._fate or reason
-        ray_library().kill(self.actor)
+        ray_library().kill(self._actor)
         self.ended.wait(_GONE)
         self.ended.set()
 
@@ -127,7 +134,7 @@ class ActorProcess:
     # -- what Ray tells, on threads of its own -----------------------------------------------
 
     def _ask(self, question: str, answered: Any) -> None:  # noqa: ANN401 - a done callback
-        method = getattr(self.actor, question).options(concurrency_group=_CONTROL)
+        method = getattr(self._actor, question).options(concurrency_group=_CONTROL)
         method.remote().future().add_done_callback(answered)
 
     def _arrived(self, future: Future[Whereabouts]) -> None:
@@ -136,7 +143,7 @@ class ActorProcess:
         self._where = where = future.result()
         if where.version != xy_core.__version__:
             self._fate = f"has xy-core {where.version}, and this program {xy_core.__version__}"
-            ray_library().kill(self.actor)
+            ray_library().kill(self._actor)
 
     def _answered(self, future: Future[None]) -> None:
         if future.exception() is None:

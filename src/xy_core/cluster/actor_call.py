@@ -8,9 +8,9 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from xy_core.cluster.connection import ray_library
+from xy_core.cluster.packing import pack, unpack
 from xy_core.core.cancellation import CancelToken, current_token
 from xy_core.core.errors import InvalidTaskError, TaskCancelled
-from xy_core.core.host_exchange import WINDOW
 from xy_core.core.host_link import Kind
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class ActorCall:
         latest = None if timeout is None else time.monotonic() + timeout
         while True:
             try:
-                return ray.get(reference, timeout=_LOOK)
+                return unpack(ray.get(reference, timeout=_LOOK))
             except errors.GetTimeoutError:
                 self._look()
                 if latest is not None and time.monotonic() > latest:
@@ -128,16 +128,11 @@ class ActorCall:
 
 def _send(process: ActorProcess, number: int, kind: Kind, content: Any) -> Any:  # noqa: ANN401
     """Send a call and return the reference to its result, or the stream of references."""
-    actor = process.actor
     try:
         if kind is Kind.MAKE:
-            return actor.make.remote((number, content))
-        method, args, kwargs, _ = content
-        if kind is Kind.CALL:
-            return actor.call.remote((number, method, args, kwargs))
-        return actor.stream.options(
-            num_returns="streaming", _generator_backpressure_num_objects=WINDOW
-        ).remote((number, method, args, kwargs))
+            return process.make(number, pack(content))
+        packed = pack(content[:3])
+        return (process.call if kind is Kind.CALL else process.stream)(number, packed)
     except TypeError as error:
         raise InvalidTaskError(
             f"what {process.name} was given cannot be pickled: {error}"

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import xy_core
 from xy_core.cluster.connection import ray_library
+from xy_core.cluster.packing import Packed, pack, unpack
 from xy_core.core.cancellation import CancelToken, checkpoint, current_token
 from xy_core.core.child import portable
 from xy_core.core.errors import TaskCancelled
@@ -50,22 +51,22 @@ class Guest:
 
     # -- work --------------------------------------------------------------------------------
 
-    def make(self, message: tuple[int, tuple[Any, ...]]) -> None:
-        """Make the model, and begin."""
-        number, content = message
+    def make(self, number: int, packed: Packed) -> Packed:
+        """Make the model, and begin; returns nothing."""
         with self._call(number):
-            self._served = make_object(*content)
+            self._served = make_object(*unpack(packed))
+            return pack(None)
 
-    def call(self, message: tuple[int, str, tuple[Any, ...], dict[str, Any]]) -> Any:  # noqa: ANN401
+    def call(self, number: int, packed: Packed) -> Packed:
         """Call a method and return its result."""
-        number, method, args, kwargs = message
         with self._call(number):
-            return method_of(self._served, method)(*args, **kwargs)
+            method, args, kwargs = unpack(packed)
+            return pack(method_of(self._served, method)(*args, **kwargs))
 
-    def stream(self, message: tuple[int, str, tuple[Any, ...], dict[str, Any]]) -> Iterator[Any]:
+    def stream(self, number: int, packed: Packed) -> Iterator[Packed]:
         """Call a method, and yield what it yields or hands over."""
-        number, name, args, kwargs = message
         with self._call(number) as token:
+            name, args, kwargs = unpack(packed)
             method = method_of(self._served, name)
             if inspect.isgeneratorfunction(method):
                 items = method(*args, **kwargs)
@@ -73,7 +74,7 @@ class Guest:
                 items = _handed_over(method, token, args, kwargs)
             with contextlib.closing(items):
                 for item in items:
-                    yield item
+                    yield pack(item)
                     checkpoint()
 
     # -- control -----------------------------------------------------------------------------

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, ParamSpec, TypeVar
 
 from xy_core.cluster.connection import ray_library
@@ -20,6 +20,7 @@ def remote(
     cpus: float = 1.0,
     gpus: float = 0.0,
     memory: int = 0,
+    resources: Mapping[str, float] | None = None,
     retries: int = 3,
 ) -> Callable[P, Coroutine[Any, Any, T]]:
     """Return a coroutine function that runs a plain function somewhere in the cluster.
@@ -35,11 +36,16 @@ def remote(
         cpus: processors that it reserves on its node.
         gpus: graphics cards, or parts of one.
         memory: bytes.
+        resources: resources of your own that the node must offer.
         retries: attempts on other nodes if its node or worker dies.
     """
     ray = ray_library()
     far = ray.remote(fn).options(
-        num_cpus=cpus, num_gpus=gpus, memory=memory or None, max_retries=retries
+        num_cpus=cpus,
+        num_gpus=gpus,
+        memory=memory or None,
+        resources=dict(resources or {}) or None,
+        max_retries=retries,
     )
 
     @functools.wraps(fn)
@@ -63,10 +69,11 @@ def remote(
 
 
 def keep(array: Any) -> Any:  # noqa: ANN401 - anything that pickles
-    """Put a large array into the object store; returns a reference that tasks take in its place.
+    """Put a large array into this node's object store; returns a reference to give in its place.
 
     A function that gets the reference as an argument finds the array there, read by its node
-    from the node that has it: it passes neither through this program nor through the head.
+    from the node that has it: it passes neither through the program nor through the head. A
+    function on another node may return the reference of an array that it keeps there.
     """
     return ray_library().put(array)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextvars import ContextVar
 from typing import Protocol
 
 from xy_core.core.cancellation import checkpoint
-from xy_core.core.task import TaskPriority
+from xy_core.core.task import TaskInfo, TaskPriority
 
 
 class Lender(Protocol):
@@ -26,19 +26,21 @@ class ComputeLease:
     """The right of one running task, or batch, to compute on a device.
 
     Attributes:
-        task_id: whose.
+        tasks: whose: the task's record, or those of a batch.
         priority: how urgent it is.
         seat: the device's name.
         wanted: whether more urgent work waits for the place.
         peak: the most working memory that was reported, in bytes.
     """
 
-    __slots__ = ("_lender", "_loop", "peak", "priority", "seat", "task_id", "wanted")
+    __slots__ = ("_lender", "_loop", "peak", "priority", "seat", "tasks", "wanted")
 
-    def __init__(self, lender: Lender, task_id: str, priority: TaskPriority, seat: str) -> None:
+    def __init__(
+        self, lender: Lender, tasks: Sequence[TaskInfo], priority: TaskPriority, seat: str
+    ) -> None:
         self._lender = lender
         self._loop = asyncio.get_running_loop()
-        self.task_id = task_id
+        self.tasks = tasks
         self.priority = priority
         self.seat = seat
         self.wanted = False
@@ -96,3 +98,11 @@ def report_peak(size: int) -> None:
     lease = current_lease.get()
     if lease is not None:
         lease.peak = max(lease.peak, size)
+
+
+def report_node(node: str) -> None:
+    """Note on the running device task's record which machine of a cluster computes it."""
+    lease = current_lease.get()
+    if lease is not None:
+        for task in lease.tasks:
+            task.node = node

@@ -233,7 +233,8 @@ class DeviceLane(Lane):
         """Give those who run the lease of their compute, which their code can reach."""
         first = jobs[0]
         priority = max(job.info.priority for job in jobs)
-        first.compute = ComputeLease(self, first.info.task_id, priority, first.info.device)
+        tasks = [job.info for job in jobs]
+        first.compute = ComputeLease(self, tasks, priority, first.info.device)
         run.context.run(current_lease.set, first.compute)
 
     # -- giving way --------------------------------------------------------------------------

@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from xy_core.core.cancellation import CancelToken, checkpoint, current_token
+from xy_core.core.compute import report_node
 from xy_core.core.config import HostConfig
 from xy_core.core.errors import TaskCancelled, WorkerCrashed, WorkerUnavailable
 from xy_core.core.host_exchange import WINDOW
@@ -196,6 +197,7 @@ class ModelHost:
     def _exchange(self, kind: Kind, method: str, args: Any, kwargs: Any) -> Iterator[CallInFlight]:
         """Wait for the process and a free place in it, and begin a call."""
         process = self._enter()
+        report_node(process.node)
         try:
             content = (method, args, kwargs, WINDOW)
             with process.begin(kind, content, self._config.cancel_grace) as exchange:
@@ -216,7 +218,7 @@ class ModelHost:
             return (process,) if ready and process and not process.ended.is_set() else None
 
         with self._changed:
-            process: ModelProcess | None = self._wait(found)[0]
+            process: ModelProcess | None = (found() or self._wait(found))[0]
             if process is None:
                 raise self._unavailable()
             self._calls += 1

@@ -109,11 +109,13 @@ class HostedBackend:
         method = None if name.startswith("_") else getattr(self._kind, name, None)
         if not inspect.isfunction(method):
             raise AttributeError(f"{name} is not a method that can be called in another process")
+        called: Callable[..., Any] = functools.partial(self.host.call, name)
         if inspect.isgeneratorfunction(method):
-            return functools.partial(self.host.stream, name)
-        if "emit" in list(inspect.signature(method).parameters)[1:2]:
-            return functools.partial(self._hand_over, name)
-        return functools.partial(self.host.call, name)
+            called = functools.partial(self.host.stream, name)
+        elif "emit" in list(inspect.signature(method).parameters)[1:2]:
+            called = functools.partial(self._hand_over, name)
+        self.__dict__[name] = called  # looking at a signature takes longer than a short call
+        return called
 
     def _hand_over(
         self, name: str, emit: Callable[[Any], object], /, *args: Any, **kwargs: Any

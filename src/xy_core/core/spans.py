@@ -51,6 +51,7 @@ def _attributes(task: TaskInfo) -> dict[str, str | int | float]:
         "xy_core.task_id": task.task_id,
         "xy_core.lane": task.lane,
         "xy_core.worker": task.worker,
+        "xy_core.node": task.node,
         "xy_core.priority": task.priority.name,
         "xy_core.status": task.status.value,
         "xy_core.attempts": task.attempts,

@@ -65,6 +65,7 @@ class TaskInfo:
         ended_at: when it became final, in seconds since the epoch.
         worker: the slot of the lane that ran it last.
         device: the device that it computed on last; empty for other tasks.
+        node: the machine of a cluster that computed it last; empty for this one.
         attempts: how often it was started, preemptions not counted.
         error: the error in words, for FAILED, CANCELLED and TIMED_OUT.
     """
@@ -81,6 +82,7 @@ class TaskInfo:
     ended_at: float | None = field(default=None, init=False)
     worker: str = field(default="", init=False)
     device: str = field(default="", init=False)
+    node: str = field(default="", init=False)
     attempts: int = field(default=0, init=False)
     error: str = field(default="", init=False)
 

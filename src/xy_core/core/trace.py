@@ -108,12 +108,14 @@ class Trace:
         """Return the events in the report's schema, plus each task's name, lane and type.
 
         Keys: ``ts`` (s), ``event``, ``task_id``, ``priority``, ``worker``, ``duration_ms``,
-        ``note``, ``name``, ``lane``, ``task_type``; those that do not apply are left out.
+        ``note``, ``node``, ``name``, ``lane``, ``task_type``; those that do not apply are left out.
         """
         return [_report_row(event) for event in self]
 
     def as_perfetto(self) -> dict[str, Any]:
         """Return a Chrome trace (JSON object format): a process a lane, a thread a worker.
+
+        What another machine computed is shown a second time, in a process for that machine.
 
         Open it at ui.perfetto.dev or in ``chrome://tracing``.
         """
@@ -138,35 +140,58 @@ def _report_row(event: TraceEvent) -> dict[str, Any]:
         row["duration_ms"] = round(event.duration * 1000, 3)
     if task.note:
         row["note"] = task.note
+    if task.node:
+        row["node"] = task.node
     return row | {"name": task.name, "lane": task.lane, "task_type": task.task_type.value}
 
 
 def _perfetto_rows(events: Trace) -> Iterator[dict[str, Any]]:
-    lanes: dict[str, int] = {}
-    workers: dict[tuple[str, str], int] = {}
+    tracks = _Tracks()
     for event in events:
         task = event.task
-        pid = lanes.get(task.lane)
+        yield from _perfetto_event(event, tracks, f"lane {task.lane}")
+        if task.node and event.duration is not None:
+            yield from _perfetto_event(event, tracks, f"node {task.node}")
+
+
+class _Tracks:
+    """Numbers processes and threads as they are first seen."""
+
+    def __init__(self) -> None:
+        self._processes: dict[str, int] = {}
+        self._threads: dict[tuple[str, str], int] = {}
+        self.news: list[dict[str, Any]] = []
+
+    def of(self, process: str, thread: str) -> tuple[int, int]:
+        """Return the numbers; the rows that name them are put into `news`."""
+        pid = self._processes.get(process)
         if pid is None:
-            pid = lanes[task.lane] = len(lanes) + 1
-            yield _perfetto_name("process_name", pid, 0, f"lane {task.lane}")
-        place = (task.lane, event.worker or "waiting")
-        tid = workers.get(place)
+            pid = self._processes[process] = len(self._processes) + 1
+            self.news.append(_perfetto_name("process_name", pid, 0, process))
+        tid = self._threads.get((process, thread))
         if tid is None:
-            tid = workers[place] = len(workers) + 1
-            yield _perfetto_name("thread_name", pid, tid, place[1])
-        row: dict[str, Any] = {
-            "name": task.name,
-            "cat": task.task_type.value,
-            "pid": pid,
-            "tid": tid,
-            "args": {"task_id": task.task_id, "priority": task.priority.name, "note": task.note},
-        }
-        if event.duration is None:
-            yield row | {"ph": "i", "s": "t", "name": event.event, "ts": event.ts * 1e6}
-        else:
-            begun = (event.ts - event.duration) * 1e6
-            yield row | {"ph": "X", "ts": begun, "dur": event.duration * 1e6}
+            tid = self._threads[process, thread] = len(self._threads) + 1
+            self.news.append(_perfetto_name("thread_name", pid, tid, thread))
+        return pid, tid
+
+
+def _perfetto_event(event: TraceEvent, tracks: _Tracks, process: str) -> Iterator[dict[str, Any]]:
+    task = event.task
+    pid, tid = tracks.of(process, event.worker or "waiting")
+    yield from tracks.news
+    tracks.news.clear()
+    row: dict[str, Any] = {
+        "name": task.name,
+        "cat": task.task_type.value,
+        "pid": pid,
+        "tid": tid,
+        "args": {"task_id": task.task_id, "priority": task.priority.name, "note": task.note},
+    }
+    if event.duration is None:
+        yield row | {"ph": "i", "s": "t", "name": event.event, "ts": event.ts * 1e6}
+    else:
+        begun = (event.ts - event.duration) * 1e6
+        yield row | {"ph": "X", "ts": begun, "dur": event.duration * 1e6}
 
 
 def _perfetto_name(kind: str, pid: int, tid: int, name: str) -> dict[str, Any]:
