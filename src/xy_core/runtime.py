@@ -11,6 +11,7 @@ import structlog
 from xy_core.agent.agent import Agent
 from xy_core.agent.embedding import lent_embedder
 from xy_core.agent.tools import open_tools
+from xy_core.cluster.bridge import bridged_events
 from xy_core.cluster.postgres_journal import PostgresStore
 from xy_core.core.engine import CoreEngine
 from xy_core.core.events import EventBus
@@ -72,7 +73,11 @@ async def open_runtime(
     with terminating():
         async with engine:
             await engine.load_modules(settings.modules if modules is None else modules)
-            async with lent_embedder(engine), open_tools(settings.agent.mcp) as tools:
+            async with (
+                lent_embedder(engine),
+                open_tools(settings.agent.mcp) as tools,
+                bridged_events(settings.broker, engine.bus),
+            ):
                 with settled_objects():
                     yield Runtime(settings, engine, Agent(engine, settings.agent, tools), store)
 
