@@ -204,6 +204,8 @@ async def connect(config: BrokerConfig, **callbacks: Any) -> Any:  # noqa: ANN40
             config.url.get_secret_value(),
             name="xy-core",
             allow_reconnect=False,
+            max_reconnect_attempts=1,
+            reconnect_time_wait=0,
             no_echo=True,
             connect_timeout=_CONNECT,
             ping_interval=_PING,
