@@ -12,7 +12,10 @@ from xy_core.agent.agent import Agent
 from xy_core.agent.embedding import lent_embedder
 from xy_core.agent.tools import open_tools
 from xy_core.cluster.bridge import bridged_events
+from xy_core.cluster.lent import lent_nodes
 from xy_core.cluster.postgres_journal import PostgresStore
+from xy_core.core.config import DeviceConfig, SchedulerConfig
+from xy_core.core.device import DeviceKind
 from xy_core.core.engine import CoreEngine
 from xy_core.core.events import EventBus
 from xy_core.core.garbage import settled_objects
@@ -54,23 +57,25 @@ async def open_runtime(
         modules: names of the modules to load; those of the settings if not given.
 
     Raises:
+        ConfigError: no cluster answers at ``cluster.address``.
+        MissingExtraError: that is set, and Ray is not installed.
         UnknownModuleError: no installed package offers one of the modules.
         Terminated: the process got SIGTERM; everything has been stopped.
     """
     if not structlog.is_configured():
         configure_logging(settings.log)
     store = ModelStore(settings.models.root, settings.models.catalogue)
-    engine = CoreEngine(
-        scheduler=GlobalTaskScheduler(settings.scheduler),
-        bus=EventBus(settings.bus),
-        sections=settings.sections(),
-        resources={ModelStore: store},
-        config=settings.engine,
-        journal=settings.journal,
-        store=_shared_store(settings),
-        watchdog=LoopWatchdog(),
-    )
-    with terminating():
+    with lent_nodes(settings.cluster) as devices, terminating():
+        engine = CoreEngine(
+            scheduler=GlobalTaskScheduler(_with_cluster(settings), devices),
+            bus=EventBus(settings.bus),
+            sections=settings.sections(),
+            resources={ModelStore: store},
+            config=settings.engine,
+            journal=settings.journal,
+            store=_shared_store(settings),
+            watchdog=LoopWatchdog(),
+        )
         async with engine:
             await engine.load_modules(settings.modules if modules is None else modules)
             async with (
@@ -80,6 +85,15 @@ async def open_runtime(
             ):
                 with settled_objects():
                     yield Runtime(settings, engine, Agent(engine, settings.agent, tools), store)
+
+
+def _with_cluster(settings: Settings) -> SchedulerConfig:
+    """Return the scheduler's settings, with a lane for the cluster if there is one."""
+    if not settings.cluster.address:
+        return settings.scheduler
+    cluster = DeviceConfig(name=DeviceKind.CLUSTER, slots=settings.cluster.slots)
+    devices = (*settings.scheduler.devices, cluster)
+    return settings.scheduler.model_copy(update={"devices": devices})
 
 
 def _shared_store(settings: Settings) -> PostgresStore | None:

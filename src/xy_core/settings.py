@@ -6,10 +6,10 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import platformdirs
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import (
     BaseSettings,
     InitSettingsSource,
@@ -20,9 +20,11 @@ from pydantic_settings import (
 
 from xy_core.agent.config import AgentConfig
 from xy_core.cluster.broker_config import BrokerConfig
+from xy_core.cluster.config import ClusterConfig
 from xy_core.core.config import (
     BusConfig,
     EngineConfig,
+    HostedConfig,
     JournalConfig,
     LogConfig,
     SchedulerConfig,
@@ -71,6 +73,7 @@ class Settings(BaseSettings):
     engine: EngineConfig = EngineConfig()
     journal: JournalConfig = Field(default_factory=JournalConfig)
     broker: BrokerConfig = BrokerConfig()
+    cluster: ClusterConfig = ClusterConfig()
     log: LogConfig = LogConfig()
     models: ModelsConfig = Field(default_factory=ModelsConfig)
     agent: AgentConfig = AgentConfig()
@@ -84,6 +87,16 @@ class Settings(BaseSettings):
     plugins: dict[str, dict[str, Any]] = Field(
         default_factory=dict, description="Sections of modules from other packages, by name."
     )
+
+    @model_validator(mode="after")
+    def _nodes_for_isolation(self) -> Self:
+        if self.cluster.address:
+            return self
+        for name in _MODULE_SECTIONS:
+            section = getattr(self, name)
+            if isinstance(section, HostedConfig) and section.isolation == "cluster":
+                raise ValueError(f'{name}.isolation = "cluster" needs cluster.address')
+        return self
 
     @classmethod
     def settings_customise_sources(

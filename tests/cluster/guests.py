@@ -4,54 +4,37 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
+
+from tests.core.host_guests import Guest
 from xy_core.cluster.connection import ray_library
 
 
-class Counter:
-    """A backend that counts, slowly if asked to."""
-
-    def __init__(self, step: float = 0.0) -> None:
-        self.step = step
-
-    def load(self) -> None:
-        pass
-
-    def close(self) -> None:
-        pass
+class Visitor(Guest):
+    """A guest that knows where it is."""
 
     def where(self) -> str:
         return ray_library().get_runtime_context().get_node_id()
 
-    def fail(self) -> None:
-        raise ValueError("no such number")
-
-    def slowly(self, seconds: float) -> str:
-        time.sleep(seconds)
-        return self.where()
-
-    def count(self, upto: int) -> Iterator[int]:
-        for number in range(upto):
-            time.sleep(self.step)
-            yield number
-
-    def hand_over(self, emit: Callable[[int], object], upto: int) -> None:
-        for number in range(upto):
-            emit(number)
-
-    def count_in_file(self, path: str, upto: int) -> Iterator[int]:
-        for number in range(upto):
-            append(path, number)
-            yield number
-
-    def wait_for(self, path: str) -> Iterator[str]:
-        """Yield nothing before the file is there; then where it ran."""
-        Path(path + ".began").touch()
-        while not Path(path).exists():
+    def wait_for(self, path: Path, before: int = 0) -> Iterator[str]:
+        """Yield some items, and nothing more until the file is there; then where it ran."""
+        yield from map(str, range(before))
+        path.with_suffix(".began").touch()
+        while not path.exists():
             time.sleep(0.02)
         yield self.where()
+
+    def count_in_file(self, path: Path, upto: int) -> Iterator[int]:
+        for number in range(upto):
+            append(str(path), number)
+            yield number
+
+    def picture(self, array: np.ndarray) -> tuple[bool, float]:
+        """Say whether the array lies in memory of its own, and its sum."""
+        return array.flags.owndata, float(array.sum())
 
 
 def append(path: str, number: int) -> int:
@@ -65,7 +48,7 @@ def process() -> int:
     return os.getpid()
 
 
-def total(array: object) -> float:
+def total(array: np.ndarray) -> float:
     return float(array.sum())
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -121,6 +122,18 @@ def test_arrays_of_a_process_that_died_stay_whole():
         kill(host)
         host.call("pid")
         assert (array == np.arange(1_000_000)).all()
+
+
+@needs_linux
+def test_nothing_of_a_process_that_died_is_held():
+    with running(retries=1) as host:
+        host.call("pid")
+        before = psutil.Process().num_fds()
+        for _ in range(2):
+            kill(host)
+            host.call("pid")
+        gc.collect()
+        assert psutil.Process().num_fds() == before
 
 
 def test_a_process_that_keeps_dying_is_not_started_for_ever(tmp_path):

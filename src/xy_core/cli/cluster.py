@@ -41,13 +41,12 @@ def status(
 ) -> None:
     """Print what is there."""
     from xy_core.cluster import status as look  # noqa: PLC0415 - help stays fast
-    from xy_core.cluster.config import ClusterConfig  # noqa: PLC0415 - the same
 
     settings = context.obj.settings()
     with Console(stderr=True).status(tr("looking …", "正在查看……")):
         journal = look.journal_status(settings.journal)
         broker = look.broker_status(settings.broker)
-        nodes = look.nodes_status(getattr(settings, "cluster", ClusterConfig()))
+        nodes = look.nodes_status(settings.cluster)
     parts = {"journal": journal, "broker": broker, "ray": nodes}
     if json:
         told = {name: part and asdict(part) for name, part in parts.items()}

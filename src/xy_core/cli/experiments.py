@@ -19,6 +19,8 @@ from xy_core.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from xy_core.bench.experiments.experiment import Experiment
+    from xy_core.bench.experiments.interval import Interval
+    from xy_core.bench.experiments.soak import Soak
     from xy_core.bench.result import BenchResult
 
 
@@ -172,9 +174,11 @@ def real(
 @experiments_app.command(
     help=tr(
         "Hours of real load with faults; Ctrl-C gives the verdict so far."
-        "\n\nExample: [bold]xy-core bench soak --hours 1[/bold]",
+        "\n\nEach look is written at once beside FILE, as .jsonl; --of reads it after a cut."
+        "\n\nExample: [bold]xy-core bench soak --hours 1 --out soak.json[/bold]",
         "带故障的长时间真实负载；Ctrl-C 给出当前结论。"
-        "\n\n示例：[bold]xy-core bench soak --hours 1[/bold]",
+        "\n\n每次采样即时写入 FILE 旁的 .jsonl；中断后可用 --of 读取。"
+        "\n\n示例：[bold]xy-core bench soak --hours 1 --out soak.json[/bold]",
     )
 )
 def soak(
@@ -183,15 +187,34 @@ def soak(
     seed: Seed = 1,
     json: Json = False,
     out: Out = None,
+    of: Annotated[
+        Path | None,
+        typer.Option(help=tr("Judge this record.", "对该记录给出结论。"), metavar="JSONL"),
+    ] = None,
 ) -> None:
     """Soak; ends with 1 if something grows or is lost."""
-    from xy_core.bench.experiments.soak import run_soak  # noqa: PLC0415 - slow to import
+    from xy_core.bench.experiments.soak_record import read_soak  # noqa: PLC0415 - slow to import
+    from xy_core.bench.experiments.soak_run import run_soak  # noqa: PLC0415
 
-    with Console(stderr=True).status("…") as status:
-        found = run_soak(context.obj.settings(), hours=hours, seed=seed, progress=status.update)
+    if of is not None:
+        found = read_soak(of)
+    else:
+        with Console(stderr=True).status("…") as status:
+            found = run_soak(
+                context.obj.settings(),
+                hours=hours,
+                seed=seed,
+                record=None if out is None else out.with_suffix(".jsonl"),
+                progress=status.update,
+            )
     if out is not None:
         write_json(out, found.as_json())
-    _print([found.result()], json=json)
+    if json:
+        typer.echo(json_.dumps(found.as_json(), ensure_ascii=False))
+    else:
+        print_result(found.result())
+        _print_growth(found)
+    _judge([found.result()])
 
 
 @experiments_app.command(
@@ -212,7 +235,7 @@ def compare(old: Path, new: Path, json: Json = False) -> None:
     else:
         table = Table(tr("policy", "策略"), tr("figure", "指标"), "new/old", "95 %", "")
         for one in verdicts:
-            sure = "" if one.ratio.low is None else f"{one.ratio.low:.3f} – {one.ratio.high:.3f}"
+            sure = _range(one.ratio, ".3f")
             table.add_row(one.policy, one.figure, f"{one.ratio.value:.3f}", sure, one.direction)
         Console().print(table)
     if any(verdict.direction == "worse" for verdict in verdicts):
@@ -242,6 +265,24 @@ def everything(
     if out is not None:
         write_json(out, [result.as_json() for result in results])
     _print(results, json=json)
+
+
+def _print_growth(soak: Soak) -> None:
+    from xy_core.bench.experiments.soak import BOUNDS  # noqa: PLC0415 - slow to import
+
+    table = Table("", tr("an hour", "每小时"), "95 %", tr("verdict", "结论"))
+    for name in BOUNDS:
+        growth = soak.growth(name)
+        found = growth.an_hour
+        cells = ("", "") if found is None else (f"{found.value:+.2f}", _range(found, "+.2f"))
+        table.add_row(name, *cells, tr(*growth.word.value))
+    Console().print(table)
+
+
+def _range(interval: Interval, form: str) -> str:
+    if interval.low is None or interval.high is None:
+        return ""
+    return f"{interval.low:{form}} – {interval.high:{form}}"
 
 
 def _show(experiment: Experiment, *, json: bool, out: Path | None, page: Path | None) -> None:

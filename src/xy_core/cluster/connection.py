@@ -8,6 +8,7 @@ from types import ModuleType, TracebackType
 from typing import Any, Self
 
 from xy_core.cluster.config import ClusterConfig
+from xy_core.core.device import MemoryReading
 from xy_core.core.errors import ConfigError, MissingExtraError, SchedulerClosed
 
 
@@ -71,7 +72,7 @@ class Cluster:
         try:
             ray.init(
                 address=address,
-                namespace="xy-core",
+                namespace=self.config.namespace,
                 log_to_driver=False,
                 logging_level="error",
                 **place,
@@ -88,6 +89,12 @@ class Cluster:
         if self._ours:
             ray_library().shutdown()
             self._ours = False
+
+    def read_memory(self) -> MemoryReading:
+        """Ask for the memory that all nodes offer, and what nobody has reserved of it."""
+        ray = ray_library()
+        total = int(ray.cluster_resources().get("memory", 0))
+        return MemoryReading(total, int(ray.available_resources().get("memory", 0)))
 
     def nodes(self) -> list[Node]:
         """Return the machines that the cluster has, those that died included."""

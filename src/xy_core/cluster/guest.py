@@ -1,119 +1,170 @@
-"""What runs on the other node: one backend, and the calls to it."""
+"""What runs on the other node: one model, and the calls to it."""
 
 from __future__ import annotations
 
 import contextlib
 import contextvars
+import inspect
+import os
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
-from typing import Any
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
-from xy_core.core.cancellation import CancelToken, current_token
+import xy_core
+from xy_core.cluster.connection import ray_library
+from xy_core.core.cancellation import CancelToken, checkpoint, current_token
+from xy_core.core.child import portable
 from xy_core.core.errors import TaskCancelled
+from xy_core.core.host_exchange import WINDOW
+from xy_core.core.host_served import make_object, method_of, produce
 
-_WINDOW = 32
-"""Items that may wait for the consumer."""
 _POLL = 0.1
+"""Seconds after which a producer that waits for its consumer looks whether it has gone."""
 _END = object()
 
 
+class Whereabouts(NamedTuple):
+    """Where a guest lives: its machine's address, its node's id, its process, its xy-core."""
+
+    address: str
+    node_id: str
+    pid: int
+    version: str
+
+
 class Guest:
-    """Holds a backend in an actor; made anew, and loaded, when its node dies."""
+    """Holds a model in an actor.
 
-    def __init__(
-        self, kind: Callable[..., Any], args: tuple[Any, ...], load: tuple[Any, ...]
-    ) -> None:
-        self._tokens: dict[str, CancelToken] = {}
-        self._backend = kind(*args)
-        self._backend.load(*load)
+    Calls run on as many threads as the actor has. `stay`, `where`, `ping`, `cancel` and `close`
+    belong to threads of their own, so that they are answered while all others work.
+    """
 
-    def ready(self) -> bool:
-        """Answer: the backend is there."""
-        return True
+    def __init__(self) -> None:
+        self._served: Any = None
+        self._calls: dict[int, CancelToken] = {}
+        self._cancelled_early: deque[int] = deque(maxlen=256)
+        self._changed = threading.Condition()
 
-    def call(self, method: str, number: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:  # noqa: ANN401
+    # -- work --------------------------------------------------------------------------------
+
+    def make(self, message: tuple[int, tuple[Any, ...]]) -> None:
+        """Make the model, and begin."""
+        number, content = message
+        with self._call(number):
+            self._served = make_object(*content)
+
+    def call(self, message: tuple[int, str, tuple[Any, ...], dict[str, Any]]) -> Any:  # noqa: ANN401
         """Call a method and return its result."""
-        current_token.set(self._token(number))
-        try:
-            return getattr(self._backend, method)(*args, **kwargs)
-        finally:
-            self._tokens.pop(number, None)
+        number, method, args, kwargs = message
+        with self._call(number):
+            return method_of(self._served, method)(*args, **kwargs)
 
-    def stream(
-        self, method: str, number: str, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Iterator[Any]:
-        """Call a generator method and yield its items."""
-        token = self._token(number)
-        current_token.set(token)
-        try:
-            for item in getattr(self._backend, method)(*args, **kwargs):
-                yield item
-                if token.cancelled:
-                    return
-        finally:
-            self._tokens.pop(number, None)
+    def stream(self, message: tuple[int, str, tuple[Any, ...], dict[str, Any]]) -> Iterator[Any]:
+        """Call a method, and yield what it yields or hands over."""
+        number, name, args, kwargs = message
+        with self._call(number) as token:
+            method = method_of(self._served, name)
+            if inspect.isgeneratorfunction(method):
+                items = method(*args, **kwargs)
+            else:
+                items = _handed_over(method, token, args, kwargs)
+            with contextlib.closing(items):
+                for item in items:
+                    yield item
+                    checkpoint()
 
-    def emitted(
-        self, method: str, number: str, args: tuple[Any, ...], kwargs: dict[str, Any]
-    ) -> Iterator[Any]:
-        """Call a method that hands its items over, and yield them."""
-        token = self._token(number)
-        current_token.set(token)
-        items: queue.Queue[Any] = queue.Queue(_WINDOW)
-        failed: list[BaseException] = []
+    # -- control -----------------------------------------------------------------------------
 
-        def emit(item: object) -> None:
-            while not token.cancelled:
-                try:
-                    items.put(item, timeout=_POLL)
-                except queue.Full:
-                    continue
-                return
-            raise TaskCancelled("nobody listens any more")
+    def stay(self) -> None:
+        """Never return: whoever waits for it learns when this process is gone."""
+        threading.Event().wait()
 
-        def work() -> None:
-            try:
-                getattr(self._backend, method)(emit, *args, **kwargs)
-            except BaseException as error:  # noqa: BLE001 - raised where it is awaited
-                failed.append(error)
-            while not token.cancelled:
-                with contextlib.suppress(queue.Full):
-                    items.put(_END, timeout=_POLL)
-                    return
+    def where(self) -> Whereabouts:
+        """Say where this is."""
+        ray = ray_library()
+        node_id = ray.get_runtime_context().get_node_id()
+        address = ray.util.get_node_ip_address()
+        return Whereabouts(address, node_id, os.getpid(), xy_core.__version__)
 
-        thread = threading.Thread(
-            target=contextvars.copy_context().run, args=(work,), name=f"xy-{method}", daemon=True
-        )
-        thread.start()
-        try:
-            yield from self._until_end(items, token)
-            if failed and not token.cancelled:
-                raise failed[0]
-        finally:
-            token.cancel()
-            self._tokens.pop(number, None)
+    def ping(self) -> None:
+        """Give a sign of life."""
 
-    def cancel(self, number: str) -> None:
+    def cancel(self, number: int) -> None:
         """Ask a call to end; harmless if it has."""
-        token = self._tokens.get(number)
-        if token is not None:
+        token = self._calls.get(number)
+        if token is None:
+            self._cancelled_early.append(number)
+        else:
             token.cancel()
 
     def close(self) -> None:
-        """Free what the backend holds."""
-        self._backend.close()
+        """Let calls end, and free what the model holds."""
+        for token in tuple(self._calls.values()):
+            token.cancel()
+        with self._changed:
+            self._changed.wait_for(lambda: not self._calls)
+        if hasattr(self._served, "close"):
+            self._served.close()
 
-    @staticmethod
-    def _until_end(items: queue.Queue[Any], token: CancelToken) -> Iterator[Any]:
-        while not token.cancelled:
-            try:
-                item = items.get(timeout=_POLL)
-            except queue.Empty:
-                continue
-            if item is _END:
+    # ----------------------------------------------------------------------------------------
+
+    @contextmanager
+    def _call(self, number: int) -> Iterator[CancelToken]:
+        """Note a call, and let what it raises be such that the other side can raise it."""
+        token = self._calls[number] = CancelToken()
+        if number in self._cancelled_early:  # the two came by different threads
+            token.cancel()
+        before = current_token.set(token)
+        try:
+            checkpoint()
+            yield token
+        except GeneratorExit:
+            raise
+        except BaseException as error:  # noqa: BLE001 - whatever the model raises
+            raise portable(error) from None
+        finally:
+            current_token.reset(before)
+            with self._changed:
+                del self._calls[number]
+                self._changed.notify_all()
+
+
+def _handed_over(
+    method: Callable[..., Any], token: CancelToken, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Iterator[Any]:
+    """Yield what a method hands over, from a thread of its own."""
+    items: queue.Queue[Any] = queue.Queue(WINDOW)
+    failed: list[BaseException] = []
+    gone = threading.Event()
+
+    def emit(item: object) -> None:
+        while not (token.cancelled or gone.is_set()):
+            with contextlib.suppress(queue.Full):
+                items.put(item, timeout=_POLL)
                 return
-            yield item
+        raise TaskCancelled("the stream's consumer has gone")
 
-    def _token(self, number: str) -> CancelToken:
-        return self._tokens.setdefault(number, CancelToken())
+    def work() -> None:
+        try:
+            produce(method, emit, args, kwargs)
+        except BaseException as error:  # noqa: BLE001 - raised where it is awaited
+            failed.append(error)
+        while not gone.is_set():
+            with contextlib.suppress(queue.Full):
+                items.put(_END, timeout=_POLL)
+                return
+
+    working = contextvars.copy_context()
+    thread = threading.Thread(target=working.run, args=(work,), name="xy-hand-over", daemon=True)
+    thread.start()
+    try:
+        while (item := items.get()) is not _END:
+            yield item
+        if failed:
+            raise failed[0]
+    finally:
+        gone.set()
+        thread.join()

@@ -77,13 +77,52 @@ class HostConfig(StrictModel):
     window: float = Field(60.0, gt=0, description="Seconds that restarts count, and of the rest.")
 
 
-class HostedConfig(StrictModel):
-    """The settings of a module whose models may have processes of their own."""
+class NodeConfig(StrictModel):
+    """What a model asks of the node of a cluster that takes it."""
 
-    isolation: Literal["none", "process"] = Field(
-        "none", description="process: each model in a process of its own."
+    cpus: float = Field(1.0, ge=0, description="Processors that it reserves.")
+    gpus: float = Field(0.0, ge=0, description="Graphics cards, or parts of one.")
+    memory: ByteSize | None = Field(
+        None, gt=0, description="Bytes that it reserves; what the model takes if not given."
+    )
+    resources: dict[str, float] = Field(
+        default_factory=dict, description="Resources of your own that the node must offer."
+    )
+    labels: dict[str, str] = Field(
+        default_factory=dict, description="Labels that the node must bear, as Ray selects them."
+    )
+
+
+class HostedConfig(StrictModel):
+    """The settings of a module whose models may have processes of their own, here or elsewhere."""
+
+    isolation: Literal["none", "process", "cluster"] = Field(
+        "none",
+        description="process: each model in a process of its own; cluster: on another node.",
     )
     process: HostConfig = Field(HostConfig(), description="How such a process is kept.")
+    node: NodeConfig = Field(
+        default_factory=NodeConfig, description="What each model asks of its node of the cluster."
+    )
+    nodes: dict[str, NodeConfig] = Field(
+        default_factory=dict, description="The same for single models, by their ids."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _computed_by_the_cluster(cls, values: Any) -> Any:
+        """Let work on another node wait in the cluster's lane, if no other one is named."""
+        if (
+            "device" in cls.model_fields
+            and isinstance(values, Mapping)
+            and values.get("isolation") == "cluster"
+        ):
+            return {"device": "cluster"} | dict(values)
+        return values
+
+    def node_of(self, model: str) -> NodeConfig:
+        """Return what a model asks of its node."""
+        return self.nodes.get(model, self.node)
 
 
 class SimConfig(StrictModel):

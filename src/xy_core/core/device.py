@@ -18,6 +18,7 @@ class DeviceKind(enum.StrEnum):
     INTEL = "xpu"
     NPU = "npu"
     SIM = "sim"
+    CLUSTER = "cluster"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +42,8 @@ class Device(Protocol):
 
     Attributes:
         name: as in the configuration: ``cuda:0``, ``npu:0``, ``sim:0``, or ``cpu``, which is the
-            machine's own processor and memory used for inference.
+            machine's own processor and memory used for inference, or ``cluster``, which is the
+            nodes of a cluster together.
         kind: what it computes with.
         title: the maker's name for it.
         load_bandwidth: bytes a second at which a model comes into its memory, for estimates.

@@ -11,13 +11,13 @@ from typing import Any
 import structlog
 
 from xy_core.core.cancellation import CancelToken, checkpoint, current_token
-from xy_core.core.child import WorkerLimits
 from xy_core.core.config import HostConfig
 from xy_core.core.errors import TaskCancelled, WorkerCrashed, WorkerUnavailable
-from xy_core.core.host_exchange import WINDOW, Exchange
+from xy_core.core.host_exchange import WINDOW
 from xy_core.core.host_link import Kind
-from xy_core.core.host_process import HostProcess
+from xy_core.core.host_process import open_here
 from xy_core.core.host_restarts import RestartPolicy
+from xy_core.core.model_process import CallInFlight, ModelProcess, OpenProcess
 
 log = structlog.get_logger("host")
 
@@ -54,6 +54,7 @@ class ModelHost:
         *args: Any,
         begin: str = "",
         config: HostConfig | None = None,
+        open_process: OpenProcess = open_here,
     ) -> None:
         """Prepare a host; nothing runs before `start`.
 
@@ -63,15 +64,17 @@ class ModelHost:
             *args: the factory's arguments.
             begin: a method to call on the object each time it was made, such as ``load``.
             config: limits of the process, and patience with it.
+            open_process: starts the process, on this machine if not given.
         """
         self.name = name
         self.restarts = 0
         self._config = config or HostConfig()
+        self._open = open_process
         self._making = (factory, args, begin)
         self._begin_with: tuple[Any, ...] = ()
         self._changed = threading.Condition()
         self._state = HostState.STOPPED
-        self._process: HostProcess | None = None
+        self._process: ModelProcess | None = None
         self._error: Exception | None = None
         self._calls = 0
         self._stopping = threading.Event()
@@ -89,6 +92,12 @@ class ModelHost:
         """The process's id, while there is one."""
         process = self._process
         return None if process is None or process.ended.is_set() else process.pid
+
+    @property
+    def node(self) -> str:
+        """The machine that has the process (see `ModelProcess`); empty for this one."""
+        process = self._process
+        return "" if process is None or process.ended.is_set() else process.node
 
     # -- life ----------------------------------------------------------------------------------
 
@@ -184,7 +193,7 @@ class ModelHost:
             left -= 1
 
     @contextmanager
-    def _exchange(self, kind: Kind, method: str, args: Any, kwargs: Any) -> Iterator[Exchange]:
+    def _exchange(self, kind: Kind, method: str, args: Any, kwargs: Any) -> Iterator[CallInFlight]:
         """Wait for the process and a free place in it, and begin a call."""
         process = self._enter()
         try:
@@ -196,24 +205,24 @@ class ModelHost:
                 self._calls -= 1
                 self._changed.notify_all()
 
-    def _enter(self) -> HostProcess:
+    def _enter(self) -> ModelProcess:
         """Wait for a process with a free place, and take one."""
 
-        def found() -> HostProcess | bool:
+        def found() -> tuple[ModelProcess | None] | None:
             process = self._process
             if self._stopping.is_set() or self._state in {HostState.STOPPED, HostState.FAILED}:
-                return True
+                return (None,)
             ready = self._state is HostState.READY and self._calls < self._config.calls
-            return process if ready and process and not process.ended.is_set() else False
+            return (process,) if ready and process and not process.ended.is_set() else None
 
         with self._changed:
-            process = self._wait(found)
-            if not isinstance(process, HostProcess):
+            process: ModelProcess | None = self._wait(found)[0]
+            if process is None:
                 raise self._unavailable()
             self._calls += 1
             return process
 
-    def _wait(self, condition: Callable[[], object]) -> object:
+    def _wait(self, condition: Callable[[], object]) -> Any:
         """Wait until the condition is met and return its value, unless the task is cancelled."""
         token = current_token.get() or CancelToken()
         with token.waking(self._notify), self._changed:
@@ -250,6 +259,8 @@ class ModelHost:
                     break
                 notes = "\n".join(getattr(error, "__notes__", ()))
                 log.warning("model process failed", model=self.name, error=str(error), notes=notes)
+                # Its traceback would keep the dead process's memory and files until the next dies.
+                self._error = error.with_traceback(None)
             if not stopping.is_set():
                 died = self._process is None or not self._process.deliberate
                 pause = policy.pause() if died else 0.0
@@ -259,11 +270,10 @@ class ModelHost:
                 self.restarts += 1
         self._become(HostState.STOPPED, None)
 
-    def _launch(self, stopping: threading.Event) -> HostProcess:
+    def _launch(self, stopping: threading.Event) -> ModelProcess:
         """Start a process and make the object in it."""
         config = self._config
-        limits = WorkerLimits(config.memory, config.cores, config.nice)
-        process = HostProcess(self.name, limits, config.shared_memory)
+        process = self._open(self.name, config)
         self._become(HostState.STARTING, process)
         if stopping.is_set():
             process.kill("was not needed any more", deliberate=True)
@@ -277,7 +287,7 @@ class ModelHost:
         self._become(HostState.READY, process)
         return process
 
-    def _watch(self, process: HostProcess) -> None:
+    def _watch(self, process: ModelProcess) -> None:
         """Return when the process was ended, or raise when it has died."""
         config = self._config
         while not process.ended.wait(config.ping_every):
@@ -286,7 +296,7 @@ class ModelHost:
         if not process.deliberate:
             raise process.crash()
 
-    def _become(self, state: HostState, process: HostProcess | None) -> None:
+    def _become(self, state: HostState, process: ModelProcess | None) -> None:
         with self._changed:
             self._state, self._process = state, process
             self._changed.notify_all()

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import faulthandler
-import inspect
 import os
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Mapping
-from contextlib import closing
 from multiprocessing.connection import Connection
 from multiprocessing.heap import Arena
 from typing import Any
@@ -19,6 +16,7 @@ from xy_core.core.cancellation import CancelToken, checkpoint, current_token
 from xy_core.core.child import WorkerLimits, portable, settle_in
 from xy_core.core.errors import InvalidTaskError, TaskCancelled
 from xy_core.core.host_link import Kind, Link, Message
+from xy_core.core.host_served import make_object, method_of, produce
 from xy_core.core.shared_arrays import Inbox, Outbox
 
 
@@ -154,17 +152,14 @@ class _Call:
         content = self._parcel.open()
         checkpoint()
         if self._kind is Kind.MAKE:
-            server.served = _make(*content)
+            server.served = make_object(*content)
             return None
         name, args, kwargs, credit = content
         self.more(credit)
-        served = server.served
-        method = getattr(served, name, None)
-        if not callable(method):
-            raise InvalidTaskError(f"{type(served).__name__} has no method {name!r}")
+        method = method_of(server.served, name)
         if self._kind is Kind.CALL:
             return method(*args, **kwargs)
-        return _produce(method, self._emit, args, kwargs)
+        return produce(method, self._emit, args, kwargs)
 
     def _emit(self, item: Any) -> None:
         with self._room:
@@ -183,27 +178,3 @@ class _Call:
 
 def _nothing() -> None:
     """Close what has nothing to close."""
-
-
-def _make(
-    factory: Callable[..., Any], args: tuple[Any, ...], begin: str, begin_with: tuple[Any, ...]
-) -> Any:
-    made = factory(*args)
-    if begin:
-        getattr(made, begin)(*begin_with)
-    return made
-
-
-def _produce(
-    method: Callable[..., Any],
-    emit: Callable[[Any], None],
-    args: tuple[Any, ...],
-    kwargs: Mapping[str, Any],
-) -> None:
-    """Hand over what a generator method yields, or what a method gives to its ``emit``."""
-    if not inspect.isgeneratorfunction(method):
-        method(emit, *args, **kwargs)
-        return
-    with closing(method(*args, **kwargs)) as items:
-        for item in items:
-            emit(item)

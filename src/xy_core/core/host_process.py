@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 from xy_core.core.child import SPAWN, WorkerLimits, fate, reap
+from xy_core.core.config import HostConfig
 from xy_core.core.errors import WorkerCrashed
 from xy_core.core.host_child import live
 from xy_core.core.host_exchange import Exchange
@@ -17,8 +18,14 @@ from xy_core.core.host_log import ProcessLog
 from xy_core.core.shared_arrays import Inbox, Outbox, shared_memory
 
 
+def open_here(name: str, config: HostConfig) -> HostProcess:
+    """Start a model's process on this machine."""
+    limits = WorkerLimits(config.memory, config.cores, config.nice)
+    return HostProcess(name, limits, config.shared_memory)
+
+
 class HostProcess:
-    """A process and the calls in flight to it.
+    """A process on this machine, and the calls in flight to it; a `ModelProcess`.
 
     The thread that makes one must live as long as the process (see `settle_in`).
 
@@ -59,17 +66,13 @@ class HostProcess:
         """The process's id."""
         return self._process.pid or 0
 
+    @property
+    def node(self) -> str:
+        """See `ModelProcess`."""
+        return ""
+
     def begin(self, kind: Kind, content: Any, grace: float) -> Exchange:
-        """Send a call, and return the exchange that it opens; use it as a context.
-
-        Args:
-            kind: MAKE, CALL or STREAM.
-            content: what that kind needs.
-            grace: seconds that the call gets to end when it is cancelled.
-
-        Raises:
-            InvalidTaskError: the content cannot be pickled.
-        """
+        """See `ModelProcess`."""
         exchange = Exchange(self, next(self._numbers), grace)
         self._calls[exchange.number] = exchange
         if self.ended.is_set():

@@ -1,19 +1,46 @@
-"""Backends that may live here or in a process of their own, without knowing which."""
+"""Backends that may live here, in a process of their own, or on another node, unawares."""
 
 from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterable
-from typing import Any, TypeVar, cast
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any, Protocol, TypeVar, cast
 
-from xy_core.core.config import HostedConfig
+from xy_core.core.config import HostConfig, HostedConfig, NodeConfig
+from xy_core.core.errors import ConfigError
 from xy_core.core.host import HostState, ModelHost
+from xy_core.core.host_process import open_here
+from xy_core.core.model_process import ModelProcess, OpenProcess
 
 T = TypeVar("T")
 
 
-def make_backend(kind: type[T], *args: Any, name: str, config: HostedConfig) -> T:
+class OpenOnNode(Protocol):
+    """Starts a process on a node that has what a model asks for."""
+
+    def __call__(
+        self, name: str, config: HostConfig, node: NodeConfig, memory: int
+    ) -> ModelProcess:
+        """See `OpenProcess`; `memory` is what the model takes, in bytes, or 0."""
+
+
+_clusters: list[OpenOnNode] = []
+"""The clusters that this program is connected to; models go to the last."""
+
+
+@contextmanager
+def lending_nodes(open_on_node: OpenOnNode) -> Iterator[None]:
+    """Inside the block, let models whose isolation is ``cluster`` live on other nodes."""
+    _clusters.append(open_on_node)
+    try:
+        yield
+    finally:
+        _clusters.remove(open_on_node)
+
+
+def make_backend(kind: type[T], *args: Any, name: str, config: HostedConfig, memory: int = 0) -> T:
     """Make a backend where the configuration wants it.
 
     Args:
@@ -21,14 +48,31 @@ def make_backend(kind: type[T], *args: Any, name: str, config: HostedConfig) -> 
         *args: what the class needs; picklable.
         name: the model's, for logs and errors.
         config: its module's settings.
+        memory: bytes that it takes, as far as that is known; 0 if it is not.
 
     Returns:
         The backend, or a `HostedBackend` that has its methods.
+
+    Raises:
+        ConfigError: it is to live in a cluster, and the program is connected to none.
     """
     if config.isolation == "none":
         return kind(*args)
-    host = ModelHost(name, kind, *args, begin="load", config=config.process)
+    open_process: OpenProcess = open_here
+    if config.isolation == "cluster":
+        open_process = _on_a_node(config.node_of(name), memory)
+    host = ModelHost(
+        name, kind, *args, begin="load", config=config.process, open_process=open_process
+    )
     return cast("T", HostedBackend(kind, host))
+
+
+def _on_a_node(node: NodeConfig, memory: int) -> OpenProcess:
+    if not _clusters:
+        raise ConfigError(
+            'isolation = "cluster" needs a cluster: set cluster.address, or isolation = "process"'
+        )
+    return functools.partial(_clusters[-1], node=node, memory=memory)
 
 
 def ill_hosts(backends: Iterable[object]) -> str:

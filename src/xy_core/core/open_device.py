@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from xy_core.core.config import DeviceConfig, SimConfig
-from xy_core.core.device import Device
+from xy_core.core.device import Device, DeviceKind
 from xy_core.core.discovery import DRIVERS, MAKERS
 from xy_core.core.errors import ConfigError, DeviceLost, XyCoreError
 from xy_core.core.sim_device import SimDevice
@@ -20,6 +20,8 @@ def open_device(config: DeviceConfig) -> Device:
     kind = config.name.partition(":")[0]
     if kind == "sim":
         return _simulated(config)
+    if kind == DeviceKind.CLUSTER:
+        raise ConfigError("the device 'cluster' is there once cluster.address names one")
     if kind not in MAKERS:
         known = ", ".join([*MAKERS, "sim"])
         raise ConfigError(f"no kind of device is called {kind!r}: there are {known}")

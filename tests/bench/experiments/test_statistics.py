@@ -1,4 +1,4 @@
-"""Intervals, slopes, verdicts, limits."""
+"""Intervals, verdicts, limits."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ import pytest
 
 from xy_core.bench.experiments.interval import Interval, change, interval, judge
 from xy_core.bench.experiments.limits import edge_limits
-from xy_core.bench.experiments.vitals import slope
 from xy_core.core.errors import ConfigError
 
 
@@ -31,16 +30,6 @@ def test_only_what_is_sure_is_better_or_worse():
     assert judge(faster, more_is_better=False) == "better"
     assert judge(faster, more_is_better=True) == "worse"
     assert judge(change([10, 14, 9], [11, 9, 13]), more_is_better=True) == "same"
-
-
-def test_growth_is_found_in_noise():
-    source = random.Random(1)  # noqa: S311 - noise, not a secret
-    seconds = [5.0 * number for number in range(240)]
-    flat = slope(seconds, [100 + source.gauss(0, 1) for _ in seconds])
-    grown = slope(seconds, [100 + one / 36 + source.gauss(0, 1) for one in seconds])
-    assert flat.low < 0 < flat.high
-    assert grown.low > 50
-    assert slope([1.0], [1.0]) is None
 
 
 def test_limits_are_put_back():

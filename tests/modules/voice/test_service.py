@@ -109,7 +109,7 @@ def test_a_damaged_voice_is_named(tmp_path):
     (tmp_path / "a.onnx").write_bytes(b"not a model")
     (tmp_path / "a.onnx.json").write_text("{}")
     with pytest.raises(BackendError, match=r"a\.onnx"):
-        PiperSynthesizer(tmp_path / "a.onnx").load()
+        PiperSynthesizer(tmp_path / "a.onnx", 1).load()
 
 
 def test_synthesizers_are_chosen_in_the_configuration():

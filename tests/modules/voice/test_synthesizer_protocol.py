@@ -53,7 +53,7 @@ def make(kind, request, tmp_path_factory):
     store = request.getfixturevalue("model_store")
     if kind == "kokoro":
         return KokoroSynthesizer(store.get("kokoro-82m-int8").directory, ("jf_nezumi",), 1)
-    return PiperSynthesizer(store.get("piper-en-joe").file("en_US-joe-medium.onnx"))
+    return PiperSynthesizer(store.get("piper-en-joe").file("en_US-joe-medium.onnx"), 1)
 
 
 @pytest.fixture(scope="module", params=ENGINES, ids="-".join)

@@ -60,7 +60,9 @@ class DirectModels:
         self._whisper = WhisperTranscriber(
             store.get(voice.transcriber.id).directory, voice.transcriber, voice.threads
         )
-        self._piper = PiperSynthesizer(piper.file(_named(piper.entry.files, ".onnx")))
+        self._piper = PiperSynthesizer(
+            piper.file(_named(piper.entry.files, ".onnx")), voice.threads
+        )
         self._reader = RapidOcrReader(settings.vision)
         self._llm = LlamaCppChat(
             weights.file(_named(weights.entry.files, ".gguf")), language, settings.llm

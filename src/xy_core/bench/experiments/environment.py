@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
@@ -30,6 +31,13 @@ def describe(limits: str) -> dict[str, str | int]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def usable_cores() -> int:
+    """Return how many processors this program may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def differences(one: Mapping[str, object], other: Mapping[str, object]) -> list[str]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Collection, Coroutine
+from contextlib import suppress
 from typing import Any
 
 import psutil
@@ -32,7 +33,7 @@ class Faults:
         self._scheduler = scheduler
         self._source = random.Random(seed)  # noqa: S311 - a load, not a secret
 
-    async def next(self, turns: set[asyncio.Task[bool]]) -> None:
+    async def next(self, turns: Collection[asyncio.Task[bool]]) -> None:
         """Bring about the next fault; `turns` are the requests under way.
 
         Raises:
@@ -54,9 +55,10 @@ class Faults:
         """Kill the process of some model, but not Python's own tracker of shared memory."""
         children = [one for one in psutil.Process().children() if _is_worker(one)]
         if children:
-            self._source.choice(children).kill()
+            with suppress(psutil.NoSuchProcess):  # it has just ended by itself
+                self._source.choice(children).kill()
 
-    def _cancel(self, turns: set[asyncio.Task[bool]]) -> None:
+    def _cancel(self, turns: Collection[asyncio.Task[bool]]) -> None:
         if turns:
             self._source.choice(sorted(turns, key=lambda task: task.get_name())).cancel()
 

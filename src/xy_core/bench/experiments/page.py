@@ -163,8 +163,7 @@ def _trace(experiment: Experiment) -> str:
 
 
 def _leak(soak: Soak) -> str:
-    seconds = [one.seconds for one in soak.samples]
-    sizes = [one.rss_mb for one in soak.samples]
+    seconds, sizes = soak.samples.column("seconds"), soak.samples.column("rss_mb")
     pictures = "".join(
         f'<div lang="{code}">{_inline(leak_curve(seconds, sizes, number))}</div>'
         for number, code in enumerate(("en", "zh"))

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 from collections.abc import Sequence
 from typing import Literal
 
 from xy_core.bench.experiments.direct import Naive, Policy, Report, Serial, Threads
 from xy_core.bench.experiments.embedded import DirectModels, Inputs
-from xy_core.bench.experiments.environment import describe
+from xy_core.bench.experiments.environment import describe, usable_cores
 from xy_core.bench.experiments.experiment import Experiment, plan, run_policy, summary
 from xy_core.bench.experiments.ours import XyCoreModules, for_many
 from xy_core.bench.experiments.record import Recorder, Run
@@ -77,8 +76,7 @@ def _repeatable(settings: Settings) -> Settings:
 async def _one(settings: Settings, policy: str, repeat: int, shape: Shape) -> Run:
     inputs = Inputs(settings)
     if policy not in _DIRECT:
-        cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        tuned = for_many(settings, cores or 1)
+        tuned = for_many(settings, usable_cores())
         return await run_policy(
             policy, repeat, lambda recorder: XyCoreModules(tuned, inputs, recorder), shape
         )

@@ -1,36 +1,54 @@
-"""Hours of mixed real load with a fault every ten seconds: does anything grow, is anything lost?"""
+"""What hours of load with faults have shown: does anything grow, is anything lost?"""
 
 from __future__ import annotations
 
-import asyncio
-import gc
-import itertools
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from enum import Enum
 from typing import Any
 
-from xy_core.bench.experiments.chain import Turn
-from xy_core.bench.experiments.embedded import Inputs
-from xy_core.bench.experiments.environment import describe
-from xy_core.bench.experiments.faults import Faults
 from xy_core.bench.experiments.interval import Interval
-from xy_core.bench.experiments.ours import XyCoreModules, for_many
-from xy_core.bench.experiments.record import Recorder, Run
-from xy_core.bench.experiments.vitals import Vitals, look, slope
-from xy_core.bench.result import BenchResult, Check, Progress
-from xy_core.core.errors import XyCoreError
-from xy_core.settings import Settings
+from xy_core.bench.experiments.trend import trend
+from xy_core.bench.experiments.vitals import Series
+from xy_core.bench.result import BenchResult, Check, Figures
 
-_CLIENTS = 3
-_FAULT_EVERY = 10.0
-_LOOK_EVERY = 5.0
 _WARM_UP = 0.25
-"""Share of the samples that is left out, the history and the caches being filled in it."""
-_ATTEMPTS = 10
-"""How often a client asks again before its request counts as lost."""
-_PAUSE = 1.0
-_GROWTH = 1.0
-"""MB an hour below which growth is none."""
+"""Share of the time that is left out, caches and allocators settling in it."""
+_SHORTEST_WARM_UP = 600.0
+_SHORTEST = 1_200.0
+"""Seconds after the warm-up without which there is no verdict."""
+BOUNDS = {
+    "rss_mb": 1.0,
+    "all_mb": 100.0,
+    "files": 4.0,
+    "threads": 4.0,
+    "tasks": 4.0,
+    "objects": 1_000.0,
+}
+"""What may grow, and by how much an hour it may, being small beside what a fault moves."""
+
+
+class Word(Enum):
+    """What is said of growth, in English and Chinese."""
+
+    STEADY = ("steady", "平稳")
+    NOT_SHOWN = ("no growth shown", "未显示增长")
+    GROWS = ("grows", "增长")
+    TOO_SHORT = ("too short to tell", "时间太短，无法判断")
+
+
+@dataclass(frozen=True, slots=True)
+class Growth:
+    """How fast something grows.
+
+    Attributes:
+        an_hour: after the warm-up; None of too few looks.
+        word: what that means.
+    """
+
+    an_hour: Interval | None
+    word: Word
 
 
 @dataclass(slots=True)
@@ -39,45 +57,76 @@ class Soak:
 
     Attributes:
         samples: what the program held, by time.
-        turns: requests by fate: ``answered``, ``cancelled``, ``lost``, and ``asked_again``.
+        turns: requests by fate: ``asked``, ``answered``, ``cancelled``, ``lost``; and how often a
+            failed attempt was made again, ``asked_again``.
         faults: what was brought about, by kind.
-        errors: what failed attempts said, by kind of error.
+        errors: failed attempts by kind of error.
+        said: the newest error of each kind in words.
+        lost: of each lost request, the errors of its attempts in words; the first few.
         environment: the machine and the versions.
     """
 
-    samples: list[Vitals] = field(default_factory=list)
+    samples: Series = field(default_factory=Series)
     turns: Counter[str] = field(default_factory=Counter)
     faults: Counter[str] = field(default_factory=Counter)
     errors: Counter[str] = field(default_factory=Counter)
-    environment: dict[str, str | int] = field(default_factory=dict)
+    said: dict[str, str] = field(default_factory=dict)
+    lost: list[list[str]] = field(default_factory=list)
+    environment: Mapping[str, str | int] = field(default_factory=dict)
 
-    def growth(self, name: str) -> Interval | None:
-        """Return how fast something grows an hour, after the warm-up."""
-        kept = self.samples[int(len(self.samples) * _WARM_UP) :]
-        return slope([one.seconds for one in kept], [float(getattr(one, name)) for one in kept])
+    @property
+    def warm_up(self) -> float:
+        """Seconds at the beginning that are left out."""
+        return max(_SHORTEST_WARM_UP, _WARM_UP * self.samples.seconds)
+
+    @property
+    def conclusive(self) -> bool:
+        """Whether it took long enough for a verdict."""
+        return self.samples.seconds - self.warm_up >= _SHORTEST
+
+    def growth(self, name: str) -> Growth:
+        """Return how something grows: a name of `BOUNDS`.
+
+        A short soak shows a slope of all its looks, warm-up included, and no verdict.
+        """
+        seconds, values = self.samples.column("seconds"), self.samples.column(name)
+        warm = self.warm_up if self.conclusive else 0.0
+        first = sum(moment < warm for moment in seconds)
+        found = trend(seconds[first:], values[first:])
+        return Growth(found, self._word(found, BOUNDS[name]))
+
+    def _word(self, found: Interval | None, bound: float) -> Word:
+        if found is None or found.low is None or found.high is None or not self.conclusive:
+            return Word.TOO_SHORT
+        if found.high < bound:
+            return Word.STEADY
+        return Word.GROWS if found.low > 0 else Word.NOT_SHOWN
+
+    @property
+    def verdict(self) -> Word:
+        """What is said of the program's own memory."""
+        return self.growth("rss_mb").word
 
     def result(self) -> BenchResult:
-        """Return figures and verdict."""
-        last = self.samples[-1] if self.samples else None
-        rows: dict[str, dict[str, float | int | None]] = {
+        """Return figures and checks."""
+        growths = {name: self.growth(name) for name in BOUNDS}
+        last = list(self.samples)[-1:]
+        rows: dict[str, Figures] = {
             "turns": dict(self.turns),
             "faults": dict(self.faults),
             "errors": dict(self.errors),
-            "last": {} if last is None else asdict(last),
+            "last": asdict(last[0]) if last else {},
+            "measured": {"seconds": self.samples.seconds, "warm_up": round(self.warm_up)},
         }
-        for name in ("rss_mb", "all_mb", "files", "threads", "tasks", "objects"):
-            grown = self.growth(name)
-            if grown is not None:
-                rows[f"{name}_an_hour"] = {
-                    key: _short(value) for key, value in asdict(grown).items()
-                }
-        rss = self.growth("rss_mb")
-        # Growth is shown only if the whole interval lies above nothing and above the bound.
-        shown = None if rss is None or rss.low is None or rss.high is None else max(0.0, rss.low)
-        if rss is not None and rss.high is not None and rss.high < _GROWTH:
-            shown = 0.0
+        for name, growth in growths.items():
+            if growth.an_hour is not None:
+                found = asdict(growth.an_hour)
+                rows[f"{name}_an_hour"] = {key: round(value, 3) for key, value in found.items()}
         checks = [
-            Check("rss_growth_mb_an_hour_at_least", _short(shown), 0.0, "at most"),
+            Check(f"{name}_growth_shown", _shown(growths[name]), bound, "at most")
+            for name, bound in (BOUNDS | {"rss_mb": 0.0}).items()
+        ]
+        checks += [
             Check("lost", self.turns["lost"], 0, "at most"),
             Check("answered", self.turns["answered"], 1, "at least"),
         ]
@@ -85,90 +134,19 @@ class Soak:
 
     def as_json(self) -> dict[str, Any]:
         """Return everything as plain JSON types."""
-        return self.result().as_json() | {"samples": [asdict(one) for one in self.samples]}
+        return self.result().as_json() | {
+            "verdict": self.verdict.value[0],
+            "growth": {name: self.growth(name).word.value[0] for name in BOUNDS},
+            "said": self.said,
+            "lost": self.lost,
+            "samples": [asdict(one) for one in self.samples],
+        }
 
 
-def run_soak(settings: Settings, *, hours: float, seed: int = 1, progress: Progress) -> Soak:
-    """Soak for so many hours; Ctrl-C ends it early, with the verdict so far."""
-    soak = Soak(environment=describe("none"))
-    asyncio.run(_soak(settings, soak, hours * 3600, seed, progress))
-    return soak
-
-
-async def _soak(
-    settings: Settings, soak: Soak, seconds: float, seed: int, progress: Progress
-) -> None:
-    clock = asyncio.get_running_loop().time
-    inputs = Inputs(settings)
-    policy = XyCoreModules(for_many(settings, 2), inputs, Recorder(Run("xy_core", 0)))
-    turns: set[asyncio.Task[bool]] = set()
-    numbers = itertools.count()
-    async with policy:
-        faults = Faults(policy.runtime.engine.scheduler, seed)
-        soak.faults = faults.done
-        begun = clock()
-        work = [asyncio.create_task(_client(policy, turns, soak, numbers)) for _ in range(_CLIENTS)]
-        work.append(asyncio.create_task(_trouble(faults, turns)))
-        try:
-            while (passed := clock() - begun) < seconds:
-                await asyncio.sleep(min(_LOOK_EVERY, seconds - passed))
-                gc.collect(0)
-                soak.samples.append(look(clock() - begun))
-                counts = (dict(each) for each in (soak.turns, soak.faults, soak.errors))
-                progress(f"{passed / 60:.1f} min  " + "  ".join(map(str, counts)))
-                _rethrow(work)
-        except asyncio.CancelledError:
-            progress("stopped early")  # the verdict so far is what Ctrl-C asks for
-        finally:
-            for task in (*work, *turns):
-                task.cancel()
-            await asyncio.gather(*work, *turns, return_exceptions=True)
-
-
-def _rethrow(work: list[asyncio.Task[None]]) -> None:
-    """Raise what ended one of the endless tasks."""
-    for task in work:
-        if task.done():
-            task.result()
-
-
-async def _trouble(faults: Faults, turns: set[asyncio.Task[bool]]) -> None:
-    while True:
-        await asyncio.sleep(_FAULT_EVERY)
-        await faults.next(turns)
-
-
-async def _client(
-    policy: XyCoreModules, turns: set[asyncio.Task[bool]], soak: Soak, numbers: itertools.count[int]
-) -> None:
-    """Ask one request after the other; each is a task, so that it can be cancelled."""
-    while True:
-        task = asyncio.create_task(_ask(policy, soak), name=f"turn-{next(numbers):09d}")
-        turns.add(task)
-        try:
-            await asyncio.wait({task})
-        finally:
-            turns.discard(task)
-        if task.cancelled():
-            soak.turns["cancelled"] += 1
-        else:
-            soak.turns["answered" if task.result() else "lost"] += 1
-        policy.forget()
-
-
-async def _ask(policy: XyCoreModules, soak: Soak) -> bool:
-    """Ask until there is an answer; a killed process may cost attempts, never the request."""
-    for attempt in range(_ATTEMPTS):
-        try:
-            await policy.request(Turn(-1))
-        except XyCoreError as error:
-            soak.errors[type(error).__name__] += 1
-            soak.turns["asked_again"] += 1
-            await asyncio.sleep(_PAUSE * (attempt + 1))
-        else:
-            return True
-    return False
-
-
-def _short(value: float | None) -> float | None:
-    return None if value is None else round(value, 3)
+def _shown(growth: Growth) -> float | None:
+    """The growth an hour that is shown: the lower end of the interval, if it is over 0."""
+    if growth.word is Word.TOO_SHORT or growth.an_hour is None:
+        return None
+    if growth.word is not Word.GROWS or growth.an_hour.low is None:
+        return 0.0
+    return round(growth.an_hour.low, 3)

@@ -1,24 +1,19 @@
-"""What a long-running program holds, and whether it grows."""
+"""What a long-running program holds."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
-import random
-import statistics
 import threading
-from collections.abc import Sequence
-from dataclasses import dataclass
+from array import array
+from collections.abc import Iterator
+from dataclasses import astuple, dataclass, fields
 
 import psutil
 
-from xy_core.bench.experiments.interval import Interval
 from xy_core.bench.experiments.watch import resident_bytes
 
 _MIB = 1 << 20
-_BINS = 12
-"""Stretches over which samples are averaged: neighbours of one stretch are not independent."""
-_DRAWS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,20 +27,54 @@ class Vitals:
         files: open files.
         threads: of the interpreter.
         tasks: of the event loop.
-        objects: that the garbage collector tracks.
+        objects: that the garbage collector tracks, without those that were there once the modules
+            had been loaded (see `settled_objects`).
     """
 
     seconds: float
     rss_mb: float
     all_mb: float
-    files: int
-    threads: int
-    tasks: int
-    objects: int
+    files: float
+    threads: float
+    tasks: float
+    objects: float
+
+
+class Series:
+    """Looks in the order of time, as bare numbers: keeping them is no growth to speak of."""
+
+    def __init__(self) -> None:
+        self._columns = {field.name: array("d") for field in fields(Vitals)}
+
+    def __len__(self) -> int:
+        return len(self._columns["seconds"])
+
+    def __iter__(self) -> Iterator[Vitals]:
+        rows = zip(*self._columns.values(), strict=True)
+        return (Vitals(*row) for row in rows)
+
+    def append(self, look: Vitals) -> None:
+        """Add the newest."""
+        for column, value in zip(self._columns.values(), astuple(look), strict=True):
+            column.append(value)
+
+    def column(self, name: str) -> array[float]:
+        """Return one attribute of all looks."""
+        return self._columns[name]
+
+    @property
+    def seconds(self) -> float:
+        """When the last look was; 0 before the first."""
+        column = self._columns["seconds"]
+        return column[-1] if column else 0.0
 
 
 def look(seconds: float) -> Vitals:
-    """Return what the program holds now; belongs to the event loop's thread."""
+    """Return what the program holds now; belongs to the event loop's thread.
+
+    Collects garbage first: what only waits for the collector is not held.
+    """
+    gc.collect()
     process = psutil.Process()
     return Vitals(
         round(seconds, 1),
@@ -56,37 +85,3 @@ def look(seconds: float) -> Vitals:
         len(asyncio.all_tasks()),
         len(gc.get_objects()),
     )
-
-
-def slope(seconds: Sequence[float], values: Sequence[float], seed: int = 0) -> Interval | None:
-    """Return how fast a value grows an hour, with a 95 % interval; None if that cannot be told.
-
-    Least squares through the means of twelve stretches; the interval is a bootstrap over them.
-    """
-    means = _means(list(zip(seconds, values, strict=True)))
-    if len(means) < _BINS // 2:
-        return None
-    source = random.Random(seed)  # noqa: S311 - resampling, not a secret
-    drawn: list[float] = []
-    while len(drawn) < _DRAWS:
-        sample = source.choices(means, k=len(means))
-        if len({moment for moment, _ in sample}) > 1:
-            drawn.append(_fit(sample))
-    drawn.sort()
-    cut = int(0.025 * _DRAWS)
-    return Interval(_fit(means), drawn[cut], drawn[-1 - cut])
-
-
-def _means(points: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Average stretches of equal length."""
-    size = max(1, len(points) // _BINS)
-    groups = [points[start : start + size] for start in range(0, len(points) - size + 1, size)]
-    return [
-        (statistics.fmean(t for t, _ in group), statistics.fmean(v for _, v in group))
-        for group in groups
-    ]
-
-
-def _fit(points: Sequence[tuple[float, float]]) -> float:
-    moments, values = zip(*points, strict=True)
-    return statistics.linear_regression(moments, values).slope * 3600

@@ -65,13 +65,20 @@ class ImageService(Module[ImageConfig]):
             self._remote = _remote(self.config)
             return
         store, scheduler = self.context.resource(ModelStore), self.context.scheduler
-        planned = plan_on(scheduler, self.config.device, store, self.config.model)
+        planned = plan_on(
+            scheduler,
+            self.config.device,
+            store,
+            self.config.model,
+            node=self.config.node_of(self.config.model),
+        )
         engine = make_backend(
             DiffusersPainter,
             store.path(self.config.model),
             self.config,
             name=self.config.model,
             config=self.config,
+            memory=planned.variants[0].device_bytes,
         )
         scheduler.register_model(image_model(_MODEL, engine, planned.variants), self.config.device)
         # A pipeline keeps state while it works; further requests wait in the lane's queue.

@@ -8,6 +8,7 @@ from xy_core.core.model import Variant
 from xy_core.core.scheduler import GlobalTaskScheduler
 from xy_core.models import ModelStore
 from xy_core.models.plan import host_memory, plan_model
+from xy_core.models.variants import on_node
 from xy_core.modules.llm.backends.llama_cpp import LlamaCppChat, LlamaCppFewShot
 from xy_core.modules.llm.backends.openai_server import OpenAIServer
 from xy_core.modules.llm.backends.transformers_causal import TransformersCausal, cache_bytes
@@ -46,7 +47,7 @@ class Opener:
         variants = self._variants(entry)
         on_device = any(variant.device_bytes for variant in variants)
         working = self._working(entry) if on_device else 0
-        backend = self._backend(entry)
+        backend = self._backend(entry, variants[0].device_bytes)
         return OnDevice(
             f"llm.{entry.id}",
             backend,
@@ -56,24 +57,35 @@ class Opener:
             device=self._config.device,
         )
 
-    def _backend(self, entry: LanguageModelConfig) -> LanguageModel:
+    def _backend(self, entry: LanguageModelConfig, memory: int) -> LanguageModel:
         installed = self._store.get(entry.id)
         weights = next((f.name for f in installed.entry.files if f.name.endswith(".gguf")), None)
         path = installed.directory if weights is None else installed.file(weights)
         kind: type[LanguageModel] = _PROMPTS[entry.prompt]
         if entry.engine == "transformers":
             kind = TransformersCausal
-        return make_backend(kind, path, entry, self._config, name=entry.id, config=self._config)
+        return make_backend(
+            kind,
+            path,
+            entry,
+            self._config,
+            name=entry.id,
+            config=self._config,
+            memory=memory,
+        )
 
     def _variants(self, entry: LanguageModelConfig) -> tuple[Variant, ...]:
         """How a model may be held: by the processor alone, or on a device as far as it fits."""
         known = self._store.get(entry.id).entry
+        tokens = self._config.context_tokens * self._config.slots
+        if self._config.isolation == "cluster":
+            planned = plan_model(self._store, known, room=0, n_ctx=tokens)
+            return (on_node(planned, self._config.node_of(entry.id)),)
         memory = self._device_memory()
         if entry.engine == "transformers":
             size = sum(file.size for file in known.files)
             whole = (Variant("full", max(known.vram_bytes, size)),)
             return (Variant("host", max(known.ram_bytes, size)),) if memory is None else whole
-        tokens = self._config.context_tokens * self._config.slots
         if memory is None:
             return (Variant("host", host_memory(self._store, known, tokens)),)
         return plan_model(self._store, known, room=memory, n_ctx=tokens).variants

@@ -230,9 +230,23 @@ class VisionService(Module[VisionConfig]):
     def _register_model(self) -> None:
         config, scheduler = self.config, self.context.scheduler
         store = self.context.resource(ModelStore)
-        plan = plan_on(scheduler, config.device, store, config.model, config.context_tokens)
+        plan = plan_on(
+            scheduler,
+            config.device,
+            store,
+            config.model,
+            n_ctx=config.context_tokens,
+            node=config.node_of(config.model),
+        )
         folder, kind = store.path(config.model), _ENGINES[config.engine]
-        model: VisionModel = make_backend(kind, folder, config, name=config.model, config=config)
+        model: VisionModel = make_backend(
+            kind,
+            folder,
+            config,
+            name=config.model,
+            config=config,
+            memory=plan.variants[0].device_bytes,
+        )
         scheduler.register_model(vision_model(_MODEL, model, plan.variants), config.device)
         self._model = model
 

@@ -35,6 +35,7 @@ def make_transcriber(store: ModelStore, config: VoiceConfig) -> Transcriber:
         config.threads,
         name=hearing.id,
         config=config,
+        memory=memory_of(store, hearing.id),
     )
 
 
@@ -48,7 +49,9 @@ def make_synthesizer(
         UnknownModelError: no such voice.
         ModelNotInstalledError: its files are not here.
     """
-    make = functools.partial(make_backend, name=entry.name, config=config)
+    make = functools.partial(
+        make_backend, name=entry.name, config=config, memory=memory_of(store, entry.id)
+    )
     if entry.engine == "espeak":
         return make(EspeakSynthesizer)
     if entry.engine == "gpt_sovits":
@@ -60,7 +63,7 @@ def make_synthesizer(
     if entry.engine == "kokoro":
         return make(KokoroSynthesizer, installed.directory, entry.voices, config.threads)
     voice = next(file.name for file in installed.entry.files if file.name.endswith(".onnx"))
-    return make(PiperSynthesizer, installed.file(voice))
+    return make(PiperSynthesizer, installed.file(voice), config.threads)
 
 
 def memory_of(store: ModelStore, model_id: str) -> int:

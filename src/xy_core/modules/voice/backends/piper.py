@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,8 +16,9 @@ from xy_core.modules.voice.types import Audio, VoiceStyle
 class PiperSynthesizer:
     """A Piper voice; an ``.onnx`` file beside its ``.onnx.json``."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, threads: int) -> None:
         self._path = path
+        self._threads = threads
         self._voice: Any = None
 
     def load(self) -> None:
@@ -24,8 +26,16 @@ class PiperSynthesizer:
         if self._voice is not None:
             return
         piper = library("piper", "piper-tts")
+        runtime = library("onnxruntime")
+        # Piper's own `load` takes no options, and its model would compute on every core.
+        options = runtime.SessionOptions()
+        options.intra_op_num_threads = self._threads
         try:
-            self._voice = piper.PiperVoice.load(self._path)
+            described = json.loads(Path(f"{self._path}.json").read_text("utf-8"))
+            session = runtime.InferenceSession(
+                str(self._path), options, providers=["CPUExecutionProvider"]
+            )
+            self._voice = piper.PiperVoice(session, piper.PiperConfig.from_dict(described))
         except Exception as error:  # onnxruntime's errors share no base but this
             raise BackendError(f"Piper cannot load {self._path}: {error}") from error
 

@@ -1,0 +1,181 @@
+"""A model's process in a named actor, on the node that has what the model asks for."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+import threading
+import time
+from concurrent.futures import Future
+from typing import Any
+
+import xy_core
+from xy_core.cluster.actor_call import ActorCall
+from xy_core.cluster.connection import ray_library
+from xy_core.cluster.guest import Guest, Whereabouts
+from xy_core.core.config import HostConfig, NodeConfig
+from xy_core.core.errors import WorkerCrashed
+from xy_core.core.host_link import Kind
+
+_CONTROL = "control"
+_CONTROL_THREADS = 4
+"""One that stays, and others for questions, cancellations and the end."""
+_GONE = 1.0
+"""Seconds that an actor that was killed gets to vanish."""
+
+
+def open_actor(name: str, config: HostConfig, node: NodeConfig, memory: int) -> ActorProcess:
+    """Start a model's process on a node of the cluster; returns before there is room for it.
+
+    Args:
+        name: the model's.
+        config: how many calls it serves at a time.
+        node: what it asks of its node.
+        memory: bytes that it reserves if `node` does not say how many; 0 for none.
+    """
+    return ActorProcess(name, config, node, memory)
+
+
+class ActorProcess:
+    """An actor, and the calls in flight to it; a `ModelProcess`.
+
+    Ray does not start it again: its host opens the next one, on whichever node has room then.
+
+    Attributes:
+        name: the model's.
+        actor: Ray's handle of it.
+        ended: set once it is gone.
+        deliberate: whether it was killed for no fault of its model.
+    """
+
+    def __init__(self, name: str, config: HostConfig, node: NodeConfig, memory: int) -> None:
+        self.name = name
+        self.ended = threading.Event()
+        self.deliberate = False
+        self.actor = _actor(name, config, node, memory)
+        self._numbers = itertools.count(1)
+        self._node_config = node
+        self._where: Whereabouts | None = None
+        self._asked: float | None = None
+        self._fate = ""
+        self._ask("where", self._arrived)
+        self._ask("stay", self._vanished)
+
+    @property
+    def pid(self) -> int:
+        """See `ModelProcess`."""
+        return 0 if self._where is None else self._where.pid
+
+    @property
+    def node(self) -> str:
+        """See `ModelProcess`."""
+        where = self._where
+        return "" if where is None else f"{where.address}/{where.node_id[:12]}"
+
+    def begin(self, kind: Kind, content: Any, grace: float) -> ActorCall:  # noqa: ANN401
+        """See `ModelProcess`."""
+        return ActorCall(self, next(self._numbers), kind, content, grace)
+
+    def cancel(self, number: int) -> None:
+        """Ask a call to end, without waiting for it."""
+        self.actor.cancel.options(concurrency_group=_CONTROL).remote(number)
+
+    def ping(self) -> float:
+        """See `ModelProcess`."""
+        if self._asked is not None:
+            return time.monotonic() - self._asked
+        self._asked = time.monotonic()
+        self._ask("ping", self._answered)
+        return 0.0
+
+    def stop(self, timeout: float) -> None:
+        """See `ModelProcess`."""
+        self.deliberate = True
+        if self._where is not None:
+            closing = self.actor.close.options(concurrency_group=_CONTROL).remote()
+            ray_library().wait([closing], timeout=timeout)
+        self.kill("was stopped", deliberate=True)
+
+    def kill(self, reason: str, *, deliberate: bool = False) -> None:
+        """See `ModelProcess`."""
+        self.deliberate = self.deliberate or deliberate
+        self._fate = self._fate or reason
+        ray_library().kill(self.actor)
+        self.ended.wait(_GONE)
+        self.ended.set()
+
+    def lose(self, error: Exception) -> WorkerCrashed:
+        """Note that a call to it was lost, make sure that it is gone, and return the call's error.
+
+        Args:
+            error: what Ray says of it.
+        """
+        if not self.ended.wait(_GONE):
+            self.kill(f"does not answer: {error}")
+        return self.crash()
+
+    def crash(self) -> WorkerCrashed:
+        """See `ModelProcess`."""
+        if self._where is None:
+            wants = self._node_config.model_dump(exclude_defaults=True) or "a processor"
+            return WorkerCrashed(
+                f"no node of the cluster had room for model {self.name!r}, which asks for {wants}: "
+                f"add nodes, or ask for less in its section's node ({self._fate})"
+            )
+        return WorkerCrashed(f"the process of model {self.name!r} on {self.node} {self._fate}")
+
+    # -- what Ray tells, on threads of its own -----------------------------------------------
+
+    def _ask(self, question: str, answered: Any) -> None:  # noqa: ANN401 - a done callback
+        method = getattr(self.actor, question).options(concurrency_group=_CONTROL)
+        method.remote().future().add_done_callback(answered)
+
+    def _arrived(self, future: Future[Whereabouts]) -> None:
+        if future.exception() is not None:
+            return
+        self._where = where = future.result()
+        if where.version != xy_core.__version__:
+            self._fate = f"has xy-core {where.version}, and this program {xy_core.__version__}"
+            ray_library().kill(self.actor)
+
+    def _answered(self, future: Future[None]) -> None:
+        if future.exception() is None:
+            self._asked = None
+
+    def _vanished(self, future: Future[None]) -> None:
+        error = future.exception()
+        self._fate = self._fate or f"is gone: {_first_words(error)}"
+        self.ended.set()
+
+
+def _actor(name: str, config: HostConfig, node: NodeConfig, memory: int) -> Any:  # noqa: ANN401
+    ray = ray_library()
+    wanted: dict[str, Any] = {"label_selector": node.labels} if node.labels else {}
+    return (
+        ray.remote(concurrency_groups={_CONTROL: _CONTROL_THREADS})(Guest)
+        .options(
+            name=f"{name}-{secrets.token_hex(3)}",
+            num_cpus=node.cpus,
+            num_gpus=node.gpus,
+            memory=node.memory or memory or None,
+            resources=node.resources or None,
+            max_concurrency=config.calls,
+            max_restarts=0,
+            max_task_retries=0,
+            **wanted,
+        )
+        .remote()
+    )
+
+
+def _first_words(error: BaseException | None) -> str:
+    """Return what Ray says of an actor's end, without the list of its ids."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    told = [
+        line
+        for line in lines
+        if not line.startswith(
+            ("class_name", "actor_id", "pid", "name", "namespace", "ip", "The actor is dead")
+        )
+    ]
+    return " ".join(told)[:300] or "Ray does not say why"
