@@ -11,6 +11,7 @@ import structlog
 from xy_core.agent.agent import Agent
 from xy_core.agent.embedding import lent_embedder
 from xy_core.agent.tools import open_tools
+from xy_core.cluster.bridge import bridged_events
 from xy_core.cluster.lent import lent_nodes
 from xy_core.cluster.postgres_journal import PostgresStore
 from xy_core.core.config import DeviceConfig, SchedulerConfig
@@ -77,7 +78,11 @@ async def open_runtime(
         )
         async with engine:
             await engine.load_modules(settings.modules if modules is None else modules)
-            async with lent_embedder(engine), open_tools(settings.agent.mcp) as tools:
+            async with (
+                lent_embedder(engine),
+                open_tools(settings.agent.mcp) as tools,
+                bridged_events(settings.broker, engine.bus),
+            ):
                 with settled_objects():
                     yield Runtime(settings, engine, Agent(engine, settings.agent, tools), store)
 

@@ -19,6 +19,7 @@ from pydantic_settings import (
 )
 
 from xy_core.agent.config import AgentConfig
+from xy_core.cluster.broker_config import BrokerConfig
 from xy_core.cluster.config import ClusterConfig
 from xy_core.core.config import (
     BusConfig,
@@ -71,6 +72,7 @@ class Settings(BaseSettings):
     bus: BusConfig = BusConfig()
     engine: EngineConfig = EngineConfig()
     journal: JournalConfig = Field(default_factory=JournalConfig)
+    broker: BrokerConfig = BrokerConfig()
     cluster: ClusterConfig = ClusterConfig()
     log: LogConfig = LogConfig()
     models: ModelsConfig = Field(default_factory=ModelsConfig)

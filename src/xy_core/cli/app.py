@@ -10,6 +10,7 @@ import typer
 from xy_core import __version__
 from xy_core.cli import models
 from xy_core.cli.bench import bench_app
+from xy_core.cli.cluster import cluster_app
 from xy_core.cli.config import config_app
 from xy_core.cli.context import Options
 from xy_core.cli.emotion import eval_app
@@ -39,6 +40,7 @@ app.add_typer(bench_app, name="bench")
 app.add_typer(memory_app, name="memory")
 app.add_typer(mood_app, name="mood")
 app.add_typer(tasks_app, name="tasks")
+app.add_typer(cluster_app, name="cluster")
 app.add_typer(eval_app, name="eval")
 app.add_typer(keys_app, name="keys")
 

@@ -23,7 +23,7 @@ from xy_core.cluster.postgres_records import (
 )
 from xy_core.core.config import JournalConfig
 from xy_core.core.errors import ConfigError, JournalError
-from xy_core.core.journal_store import Attendance, Rows
+from xy_core.core.journal_store import Attendance, Marks, Rows
 from xy_core.core.records import Row, Written
 
 log = structlog.get_logger("journal")
@@ -84,7 +84,7 @@ class PostgresStore:
         running: marks nothing.
     """
 
-    shared = True
+    shared: bool = True
 
     def __init__(self, config: JournalConfig) -> None:
         """Prepare; nothing is connected.
@@ -97,7 +97,7 @@ class PostgresStore:
         self._database = _database(config, self._greet)
         self.look = min(_LONGEST_LOOK, config.lease * _LOOK)
         self.window = config.claim
-        self.running = _Unmarked()
+        self.running: Marks = _Unmarked()
         self._config = config
         self._engine = 0
         self._claimed: set[int] = set()

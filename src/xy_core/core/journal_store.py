@@ -97,14 +97,10 @@ class JournalStore(Protocol):
         running: marks the tasks that run now.
     """
 
-    @property
-    def shared(self) -> bool: ...  # noqa: D102 - above
-    @property
-    def look(self) -> float: ...  # noqa: D102
-    @property
-    def window(self) -> int: ...  # noqa: D102
-    @property
-    def running(self) -> Marks: ...  # noqa: D102
+    shared: bool
+    look: float
+    window: int
+    running: Marks
 
     def open(self) -> None:
         """Open it, and count an attempt for each task that ran when this program last ended.

@@ -16,7 +16,7 @@ from xy_core.core.config import JournalConfig
 from xy_core.core.database import DatabaseKind, open_database, transaction
 from xy_core.core.errors import JournalError
 from xy_core.core.in_flight import InFlight, in_flight_path
-from xy_core.core.journal_store import Attendance, Rows, TaskRecords
+from xy_core.core.journal_store import Attendance, Marks, Rows, TaskRecords
 from xy_core.core.records import Row, Written
 from xy_core.core.sqlite_records import BY_KEY, CHANGES, SqliteRecords, note_crashes
 
@@ -41,7 +41,7 @@ class SqliteStore:
     """
 
     shared = False
-    running: InFlight
+    running: Marks
 
     def __init__(self, config: JournalConfig) -> None:
         self.look = _LOOK
@@ -70,7 +70,7 @@ class SqliteStore:
             ) from error
         try:
             self._connection = open_database(path, journal_kind())
-            self.running = InFlight(in_flight_path(path))
+            self._page = self.running = InFlight(in_flight_path(path))
             self._note_crashes()
         except BaseException:
             self._lock.release()
@@ -79,7 +79,7 @@ class SqliteStore:
     def close(self) -> None:
         """Let the file go."""
         self._connection.close()
-        self.running.close()
+        self._page.close()
         self._lock.release()
 
     def now(self) -> float:
@@ -114,11 +114,11 @@ class SqliteStore:
             yield SqliteRecords(connection)
 
     def _note_crashes(self) -> None:
-        crashed = self.running.left()
+        crashed = self._page.left()
         if crashed:
             with _changing(self._connection, self._config.path) as connection:
                 note_crashes(connection, crashed)
-            self.running.clear()
+            self._page.clear()
 
 
 @contextmanager
