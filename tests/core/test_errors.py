@@ -8,11 +8,13 @@ import pytest
 
 from xy_core.core import errors
 from xy_core.core.errors import (
+    InputError,
     MissingExtraError,
     ModelNotInstalledError,
     ModuleUnavailable,
     QueueFull,
     XyCoreError,
+    first_error,
 )
 
 ALL = [kind for _, kind in inspect.getmembers(errors, inspect.isclass)]
@@ -57,3 +59,10 @@ def test_an_unavailable_module_hands_its_cause_on(cause, exit_code, reason):
     assert error.module == "llm"
     assert error.exit_code == exit_code
     assert reason in str(error)
+
+
+def test_the_first_error_of_nested_groups_is_found():
+    error = InputError("first")
+    group = ExceptionGroup("outer", [ExceptionGroup("inner", [error]), ValueError("second")])
+    assert first_error(group) is error
+    assert first_error(error) is error

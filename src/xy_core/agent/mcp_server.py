@@ -13,7 +13,7 @@ import structlog
 
 from xy_core.agent.config import McpServerConfig
 from xy_core.core.backoff import full_jitter
-from xy_core.core.errors import MissingExtraError, RemoteError, TaskTimeout
+from xy_core.core.errors import MissingExtraError, RemoteError, TaskTimeout, first_error
 from xy_core.modules.llm import Tool
 
 log = structlog.get_logger("agent.mcp")
@@ -148,6 +148,5 @@ def _words(result: Any) -> str:  # noqa: ANN401 - the library is optional
 
 
 def _short(error: BaseException) -> str:
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    return f"{type(error).__name__}: {error}"[:200]
+    first = first_error(error)
+    return f"{type(first).__name__}: {first}"[:200]

@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, Coroutine
 from typing import Any, TypeAlias
 
 from xy_core.agent.events import TurnEvent, TurnFailed
-from xy_core.core.errors import BackendError, XyCoreError
+from xy_core.core.errors import BackendError, XyCoreError, first_error
 
 Events: TypeAlias = "asyncio.Queue[TurnEvent | None]"
 
@@ -32,18 +32,12 @@ async def _run_to_end(work: Coroutine[Any, Any, object], events: Events) -> None
     except* XyCoreError as group:
         await events.put(TurnFailed(_first(group)))
     except* Exception as group:  # noqa: BLE001 - told to the listener as the last event
-        error = BackendError(f"the turn failed: {_first_error(group)!r}")
-        error.__cause__ = _first_error(group)
+        error = BackendError(f"the turn failed: {first_error(group)!r}")
+        error.__cause__ = first_error(group)
         await events.put(TurnFailed(error))
     await events.put(None)
 
 
 def _first(group: BaseExceptionGroup[XyCoreError]) -> XyCoreError:
-    error = _first_error(group)
+    error = first_error(group)
     return error if isinstance(error, XyCoreError) else BackendError(str(error))
-
-
-def _first_error(group: BaseException) -> BaseException:
-    while isinstance(group, BaseExceptionGroup):
-        group = group.exceptions[0]
-    return group

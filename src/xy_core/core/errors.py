@@ -320,3 +320,10 @@ class Terminated(XyCoreError):  # noqa: N818 - a state, not a fault of the progr
     """The program was asked to end by SIGTERM."""
 
     exit_code = 143
+
+
+def first_error(error: BaseException) -> BaseException:
+    """Return the first error of a group, however deep; an error of its own is returned itself."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error

@@ -14,7 +14,8 @@ from xy_core.modules.llm.backends.llama_cpp import LlamaCppChat
 from xy_core.modules.llm.types import Delta, Request
 from xy_core.modules.vision import Picture
 from xy_core.modules.vision.backends.rapid_ocr import RapidOcrReader
-from xy_core.modules.voice import Audio, VoiceStyle, read_audio
+from xy_core.modules.vision.colours import measure_colours
+from xy_core.modules.voice import Audio, SentenceSplitter, VoiceStyle, read_audio
 from xy_core.modules.voice.backends.piper import PiperSynthesizer
 from xy_core.modules.voice.backends.whisper import WhisperTranscriber
 from xy_core.settings import Settings
@@ -24,6 +25,8 @@ _PLACES = (_PACKAGE / "samples", _PACKAGE.parents[1] / "samples")
 """Inside the package when installed, beside ``src`` in a checkout."""
 _SPOKEN = 160
 """Characters of a reply that are spoken: every policy says as much."""
+_SILENCE = "I am here."
+"""What is said if the reply is empty."""
 
 
 class Inputs:
@@ -45,7 +48,36 @@ def question(turn: Turn) -> list[Message]:
 
 def spoken(reply: str) -> str:
     """Return the part of a reply that is said, never nothing."""
-    return reply[:_SPOKEN].strip() or "I am here."
+    return reply[:_SPOKEN].strip() or _SILENCE
+
+
+class Spoken:
+    """Takes a reply as it is written, and gives out by sentences what `spoken` says of it.
+
+    Attributes:
+        reply: all that was written.
+    """
+
+    def __init__(self) -> None:
+        self.reply = ""
+        self._splitter = SentenceSplitter()
+        self._said = False
+
+    def feed(self, text: str) -> list[str]:
+        """Add text and return the sentences that are now complete."""
+        left = max(0, _SPOKEN - len(self.reply))
+        self.reply += text
+        return self._worded(self._splitter.feed(text[:left]))
+
+    def flush(self) -> list[str]:
+        """Return what is left, once the reply is whole."""
+        rest = self._worded(self._splitter.flush())
+        return rest if self._said else [_SILENCE]
+
+    def _worded(self, sentences: list[str]) -> list[str]:
+        found = [sentence.strip() for sentence in sentences if sentence.strip()]
+        self._said = self._said or bool(found)
+        return found
 
 
 class DirectModels:
@@ -91,6 +123,7 @@ class DirectModels:
         return self._whisper.transcribe(self._inputs.audio, "en").text
 
     def _see(self, _turn: Turn) -> str:
+        measure_colours(self._inputs.picture)  # as the module does
         return " / ".join(line.text for line in self._reader.read(self._inputs.picture))
 
     def _think(self, turn: Turn) -> str:

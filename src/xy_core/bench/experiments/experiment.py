@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -83,11 +84,12 @@ def plan(policies: Sequence[str], repeats: int, seed: int) -> list[tuple[str, in
 
 
 async def run_policy(policy_name: str, repeat: int, open_policy: OpenPolicy, shape: Shape) -> Run:
-    """Open a policy, warm it up by one request, offer the load, and close it."""
+    """Open a policy, warm it up, offer the load, and close it."""
     recorder = Recorder(Run(policy_name, repeat))
     policy = open_policy(recorder)
     async with policy:
-        await policy.request(Turn(-1))
+        # Two at once: models that serve two at a time have room for the second only then.
+        await asyncio.gather(policy.request(Turn(-1)), policy.request(Turn(-1)))
         recorder.restart()
         async with watched(recorder):
             await offer(policy, shape, recorder)

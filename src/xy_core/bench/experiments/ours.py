@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from typing import Self
 
 from xy_core.bench.experiments.chain import Turn
-from xy_core.bench.experiments.embedded import Inputs, question, spoken
+from xy_core.bench.experiments.embedded import Inputs, Spoken, question
 from xy_core.bench.experiments.record import Recorder, Span
 from xy_core.core.arrival import serving
 from xy_core.core.config import DeviceConfig
+from xy_core.core.errors import first_error
 from xy_core.core.seat import DeviceStatistics
 from xy_core.core.task import TaskInfo
 from xy_core.modules.llm import LLMService
@@ -79,12 +81,20 @@ class XyCoreModules:
         return self._runtime
 
     async def request(self, turn: Turn) -> None:
-        """See `Policy`."""
-        with serving(asyncio.get_running_loop().time()):
-            await self._hear(turn)
-            await self._see(turn)
-            await self._think(turn)
-            await self._speak(turn)
+        """See `Policy`; as the agent does, a sentence is spoken while the next is thought of."""
+        try:
+            with serving(asyncio.get_running_loop().time()):
+                await self._serve(turn)
+        except ExceptionGroup as group:
+            raise first_error(group) from None  # as the other policies' requests fail
+
+    async def _serve(self, turn: Turn) -> None:
+        await self._hear(turn)
+        await self._see(turn)
+        turn.found["speak"] = 0.0
+        async with asyncio.TaskGroup() as group:
+            async for sentence in self._think(turn):
+                group.create_task(self._speak(turn, sentence))
 
     async def _hear(self, turn: Turn) -> None:
         self._calls["hear"].append(turn.number)
@@ -96,17 +106,24 @@ class XyCoreModules:
         facts = await self.runtime.engine.module(VisionService).look(self._inputs.picture)
         turn.found["see"] = " / ".join(line.text for line in facts.lines)
 
-    async def _think(self, turn: Turn) -> None:
+    async def _think(self, turn: Turn) -> AsyncIterator[str]:
+        """Yield what is to be said of the reply, by sentences."""
         self._calls["think"].append(turn.number)
+        spoken = Spoken()
         stream = self.runtime.engine.module(LLMService).generate(question(turn))
         async with stream:
-            turn.found["think"] = "".join([delta.text async for delta in stream])
+            async for delta in stream:
+                for sentence in spoken.feed(delta.text):
+                    yield sentence
+        turn.found["think"] = spoken.reply
+        for sentence in spoken.flush():
+            yield sentence
 
-    async def _speak(self, turn: Turn) -> None:
+    async def _speak(self, turn: Turn, sentence: str) -> None:
         self._calls["speak"].append(turn.number)
-        stream = self.runtime.engine.module(VoiceService).speak(spoken(turn.found["think"]))
+        stream = self.runtime.engine.module(VoiceService).speak(sentence)
         async with stream:
-            turn.found["speak"] = sum([audio.seconds async for audio in stream])
+            turn.found["speak"] += sum([audio.seconds async for audio in stream])
 
     def forget(self) -> None:
         """Forget which request made which call: a run without an end has no record."""

@@ -14,8 +14,8 @@ from xy_core.bench.experiments.record import Recorder
 
 _TICK = 0.002
 """Seconds between two looks at the clock, as of a program that plays audio."""
-_LOOK = 0.1
-"""Seconds between two looks at the memory."""
+_LOOK = 0.25
+"""Seconds between two looks at the memory: each goes through all processes of the machine."""
 
 
 @asynccontextmanager
