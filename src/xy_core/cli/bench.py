@@ -119,6 +119,8 @@ _BENCHMARKS = (
         ),
         "placement --quick --json",
     ),
+)
+_WITH_MODELS = (
     _Benchmark(
         "memory",
         tr(
@@ -127,8 +129,6 @@ _BENCHMARKS = (
         ),
         "memory --json",
     ),
-)
-_WITH_MODELS = (
     _Benchmark(
         "budget",
         tr(
