@@ -44,6 +44,14 @@ async def test_another_version_or_platform_is_not_taken(web: Web, index: Package
         await index.locate("toy-weights==1.0")
 
 
+async def test_a_wheel_of_another_machine_is_taken_where_it_is_named(web: Web, index: PackageIndex):
+    tag = "py3-none-manylinux_2_17_x86_64.manylinux2014_x86_64"
+    web.add_index({f"toy_weights-1.0.0-{tag}.whl": b"its own"})
+    assert (await index.locate("toy-weights==1.0.0", tag)).size == 7
+    with pytest.raises(DownloadError, match="no wheel"):
+        await index.locate("toy-weights==1.0.0")
+
+
 async def test_the_next_index_is_asked_when_one_has_nothing(web: Web, client: httpx.AsyncClient):
     web.add_index({WHEEL: b""}, root="/second")
     index = PackageIndex(client, [f"{web.url}/first", f"{web.url}/second"])

@@ -32,7 +32,7 @@ _LEFT_OUT = (
 _MODELS = {
     "ChatRequest": ["smollm2-135m-instruct", "gemma3-270m-base"],
     "ResponsesRequest": ["smollm2-135m-instruct"],
-    "EmbeddingRequest": ["minilm-l6-int8"],
+    "EmbeddingRequest": ["multilingual-e5-small"],
     "SpeechRequest": ["piper-en-joe"],
     "Generation": [MODEL, "xy-agent"],
     "Edit": [MODEL],
@@ -55,7 +55,7 @@ def settings(model_store, tmp_path_factory):
             "modules": ["emotion", "image", "llm", "memory", "vision", "voice"],
             "image": painter | limits,
             "llm": {"max_tokens": 8},
-            "memory": {"path": folder / "memory.db", "embedding": "minilm-l6-int8"},
+            "memory": {"path": folder / "memory.db", "embedding": "multilingual-e5-small"},
             "models": {"root": folder / "models", "catalogue": folder / "catalogue.toml"},
             "server": {"port": 0, "keys": folder / "keys.json"},
         }

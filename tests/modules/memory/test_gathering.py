@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 
 import pytest
 
 from xy_core.core.clock import VirtualLoop
-from xy_core.modules.memory.background import Gathering
+from xy_core.modules.memory.background import Gathering, Item, Writer
+from xy_core.modules.memory.types import Memory
 
 
 def on_virtual_time(scenario):
@@ -70,3 +72,27 @@ def test_it_does_not_begin_while_something_slow_goes_on():
         return await waiting
 
     assert on_virtual_time(scenario()) == 9.0
+
+
+def test_writes_let_recalls_go_first_but_not_for_ever():
+    async def scenario():
+        written: list[float] = []
+        now = asyncio.get_running_loop().time
+        begun = now()
+        writer = Writer(9, Gathering(0.2, 1.0))
+
+        async def write(batch: Sequence[Item]) -> None:
+            written.extend(now() for _ in batch)
+
+        running = asyncio.create_task(writer.run(write))
+        await writer.put(Memory("user", "a", "lin", 0.0))
+        for _ in range(15):
+            with writer.recalling():
+                await asyncio.sleep(0.1)
+        await writer.put(Memory("user", "b", "wu", 0.0))
+        with writer.recalling():
+            await writer.written("wu")
+        running.cancel()
+        return [round(one - begun, 2) for one in written]
+
+    assert on_virtual_time(scenario()) == [1.0, 1.5]

@@ -173,12 +173,12 @@ async def test_vectors_of_another_embedder_are_made_anew(open_memory, model_stor
         await memory.remember_fact("lin", "I bake bread.")
         await memory.remember_fact("lin", "我会烤面包。")
         await memory.settle()
-        assert vectors() == 1
+        assert vectors() == 2
         memory._access.store.use_embedder("another")
         assert vectors() == 0
     async with open_memory(model_store, embedding=embedding) as memory:
         await memory.settle()
-        assert vectors() == 1
+        assert vectors() == 2
 
 
 async def test_a_module_that_is_not_running_refuses(open_memory):

@@ -6,7 +6,7 @@ import asyncio
 import math
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from typing import Any
 
 from xy_core.core.errors import XyCoreError
@@ -86,11 +86,12 @@ class Writer:
     """Writes what is handed over, in order, in batches.
 
     Who reads waits for what was handed over of the same person before, never for what others, or
-    later ones, hand over meanwhile. What nobody waits for gathers for `linger` seconds.
+    later ones, hand over meanwhile. What nobody waits for gathers (see `Gathering`), and lets
+    recalls go before it.
     """
 
-    def __init__(self, most: int, linger: float) -> None:
-        self._gathering = Gathering(linger, linger)
+    def __init__(self, most: int, gathering: Gathering) -> None:
+        self._gathering = gathering
         self._queue: asyncio.Queue[Item] = asyncio.Queue(most)
         self._last: dict[str, int] = {}
         self._given = self._done = 0
@@ -100,6 +101,10 @@ class Writer:
     def waiting(self) -> int:
         """How many items are not written yet."""
         return self._queue.qsize()
+
+    def recalling(self) -> AbstractContextManager[None]:
+        """Say that somebody waits for a recall, while the block runs."""
+        return self._gathering.disturbed()
 
     async def put(self, item: Item) -> None:
         """Hand one item over; waits only while too many are unwritten."""

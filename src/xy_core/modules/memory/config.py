@@ -58,8 +58,14 @@ class MemoryConfig(StrictModel):
     write_after: float = Field(
         0.2,
         ge=0,
-        description="Seconds that new memories gather before they are written, if nobody reads; "
-        "a crash loses as much.",
+        description="Seconds without a recall that new memories gather before they are written, "
+        "if nobody reads them.",
+    )
+    write_latest: float = Field(
+        1.0,
+        ge=0,
+        description="Seconds after which they are written even between recalls; a crash loses as "
+        "much.",
     )
     retention: RetentionConfig = RetentionConfig()
     retention_of: dict[str, RetentionConfig] = Field(
@@ -69,8 +75,8 @@ class MemoryConfig(StrictModel):
         120.0, gt=0, description="Seconds for finding the facts of one turn."
     )
     embedding: str | None = Field(
-        "minilm-l6-int8",
-        description="What understands meaning: the catalogue id of an English embedder, "
+        "multilingual-e5-small",
+        description="What understands meaning: the catalogue id of an embedder, "
         "use-multilingual (extra memory-multilingual), server (embedding_server), llm (the model "
         "of llm.models with task='embed'); none: words only.",
     )
@@ -87,5 +93,9 @@ class MemoryConfig(StrictModel):
     device: str = Field("cpu", description="The device lane that the embedder uses.")
     threads: int = Field(2, ge=1, description="Threads of the embedder.")
     min_similarity: float = Field(
-        0.2, ge=-1, le=1, description="Cosine below which a memory does not bear on a query."
+        0.15,
+        ge=-1,
+        le=1,
+        description="Likeness below which a memory does not bear on a query: its cosine, counted "
+        "from that of texts that have nothing in common.",
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from enum import Enum
 from typing import Any, Protocol
 
 import numpy as np
@@ -21,13 +22,20 @@ EmbedCall = Callable[[Sequence[str], TaskPriority], Awaitable[Vectors]]
 that is: old memories are embedded anew as LOW work."""
 
 
+class Role(Enum):
+    """What a text is; some models are told, and make another vector of it."""
+
+    QUERY = "query"
+    PASSAGE = "passage"
+
+
 class LocalModel(Protocol):
     """A model that blocks while it computes."""
 
     def load(self) -> None:
         """Read the model into memory."""
 
-    def embed(self, texts: Sequence[str]) -> Vectors:
+    def embed(self, texts: Sequence[str], role: Role) -> Vectors:
         """Return one vector a text: float32, (texts, dimensions)."""
 
     def count(self, texts: Sequence[str]) -> int | None:
@@ -40,12 +48,14 @@ class Embedder(Protocol):
     Attributes:
         name: whose vectors these are; those of another name are not compared with them.
         english_only: whether it understands nothing else.
+        unlike: the cosine of texts that have nothing in common, from which likeness is counted.
     """
 
     name: str
     english_only: bool
+    unlike: float
 
-    async def embed(self, texts: Sequence[str], priority: TaskPriority) -> Vectors:
+    async def embed(self, texts: Sequence[str], role: Role, priority: TaskPriority) -> Vectors:
         """Return one vector a text: float32, (texts, dimensions).
 
         Raises:
@@ -67,18 +77,21 @@ class LocalEmbedder:
         *,
         device: str,
         english_only: bool,
+        unlike: float,
     ) -> None:
         self.name = name
+        self.unlike = unlike
         self.english_only = english_only
         self._model = model
         self._scheduler = scheduler
         self._device = device
 
-    async def embed(self, texts: Sequence[str], priority: TaskPriority) -> Vectors:
+    async def embed(self, texts: Sequence[str], role: Role, priority: TaskPriority) -> Vectors:
         """Return one vector a text."""
         return await self._scheduler.run(
             self._model.embed,
             texts,
+            role,
             name="memory.embed",
             task_type=TaskType.GPU_BOUND,
             device=self._device,
@@ -100,6 +113,7 @@ class CalledEmbedder:
     """A function of somebody else's, such as a language model's embeddings, or a server's."""
 
     english_only = False
+    unlike = 0.0
 
     def __init__(
         self, name: str, call: EmbedCall, scheduler: GlobalTaskScheduler, timeout: float
@@ -109,8 +123,8 @@ class CalledEmbedder:
         self._scheduler = scheduler
         self._timeout = timeout
 
-    async def embed(self, texts: Sequence[str], priority: TaskPriority) -> Vectors:
-        """Return one vector a text, brought to length 1."""
+    async def embed(self, texts: Sequence[str], role: Role, priority: TaskPriority) -> Vectors:  # noqa: ARG002
+        """Return one vector a text, brought to length 1, whatever its role."""
         found: Any = await self._scheduler.run(
             self._call,
             texts,

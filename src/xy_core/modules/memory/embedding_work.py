@@ -10,7 +10,7 @@ from xy_core.core.errors import XyCoreError
 from xy_core.core.task import TaskPriority
 from xy_core.modules.memory.access import StoreAccess
 from xy_core.modules.memory.background import Gathering, Note
-from xy_core.modules.memory.embedding import Embedder
+from xy_core.modules.memory.embedding import Embedder, Role
 
 _BATCH, _PIECE = 32, 4  # memories that are embedded at a time, while all is quiet and else
 _LOW = TaskPriority.LOW
@@ -76,7 +76,7 @@ class EmbeddingWork:
             waiting = await self._access.call(read, name="memory.read", priority=_LOW)
             if not waiting:
                 return
-            vectors = await embedder.embed([text for _, text in waiting], _LOW)
+            vectors = await embedder.embed([text for _, text in waiting], Role.PASSAGE, _LOW)
             if embedder is self.embedder:
                 ids = [memory_id for memory_id, _ in waiting]
                 await self._access.call(

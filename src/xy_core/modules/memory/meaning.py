@@ -9,7 +9,7 @@ import numpy as np
 
 from xy_core.core.errors import ModuleUnavailable, XyCoreError
 from xy_core.core.task import TaskPriority
-from xy_core.modules.memory.embedding import Embedder
+from xy_core.modules.memory.embedding import Embedder, Role
 from xy_core.modules.memory.embedding_work import EmbeddingWork
 from xy_core.modules.memory.query import Vectors
 
@@ -39,7 +39,9 @@ class Meaning:
         """
         embedder = self._understanding()
         batches = [texts[start : start + _BATCH] for start in range(0, len(texts), _BATCH)]
-        return np.concatenate([await embedder.embed(batch, priority) for batch in batches])
+        return np.concatenate(
+            [await embedder.embed(batch, Role.QUERY, priority) for batch in batches]
+        )
 
     async def count_tokens(
         self, texts: Sequence[str], *, priority: TaskPriority = TaskPriority.HIGH

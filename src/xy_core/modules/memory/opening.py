@@ -6,6 +6,7 @@ from xy_core.core.database import SQLITE
 from xy_core.core.module import ModuleContext
 from xy_core.models import ModelStore
 from xy_core.modules.memory.backends.cipher import sqlcipher
+from xy_core.modules.memory.backends.e5 import UNLIKE, WEIGHTS, E5Embedder
 from xy_core.modules.memory.backends.embedding_server import ServerEmbedder
 from xy_core.modules.memory.backends.minilm import MiniLMEmbedder
 from xy_core.modules.memory.backends.postgres import PostgresStore
@@ -58,19 +59,32 @@ def open_embedder(config: MemoryConfig, context: ModuleContext) -> Embedder | No
         return CalledEmbedder(
             f"{SERVER} {server.url} {server.model}", call, context.scheduler, server.timeout
         )
-    model: LocalModel
     if name == MULTILINGUAL:
-        model = MultilingualEmbedder(config.threads)
-    else:
-        files = context.resource(ModelStore).get(name)
-        model = MiniLMEmbedder(
-            files.file("model.onnx"), files.file("tokenizer.json"), config.threads
-        )
+        return _local(config, context, MultilingualEmbedder(config.threads))
+    found = context.resource(ModelStore).get(name)
+    if any(file.name == WEIGHTS for file in found.entry.files):
+        model = E5Embedder(found.file(WEIGHTS), config.threads)
+        return _local(config, context, model, unlike=UNLIKE)
+    onnx, tokenizer = found.file("model.onnx"), found.file("tokenizer.json")
+    english_only = found.entry.languages == ("en",)
+    bert = MiniLMEmbedder(onnx, tokenizer, config.threads)
+    return _local(config, context, bert, english_only=english_only)
+
+
+def _local(
+    config: MemoryConfig,
+    context: ModuleContext,
+    model: LocalModel,
+    *,
+    english_only: bool = False,
+    unlike: float = 0.0,
+) -> LocalEmbedder:
     model.load()
     return LocalEmbedder(
-        name,
+        str(config.embedding),
         model,
         context.scheduler,
         device=config.device,
-        english_only=name != MULTILINGUAL,
+        english_only=english_only,
+        unlike=unlike,
     )

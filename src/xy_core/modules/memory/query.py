@@ -52,7 +52,8 @@ class Query:
         emotion: of the speaker, if it is to count.
         limit: how many memories at most.
         skip_recent: newest turns that are left out, and so is what repeats their text.
-        min_similarity: cosine from which a memory counts as near.
+        unlike: cosine of texts that have nothing in common.
+        min_similarity: how far from there to 1 the cosine of a memory must lie to count as near.
     """
 
     words: str
@@ -60,4 +61,10 @@ class Query:
     emotion: str | None = None
     limit: int = 5
     skip_recent: int = 0
+    unlike: float = 0.0
     min_similarity: float = 0.2
+
+    @property
+    def min_cosine(self) -> float:
+        """The cosine from which a memory counts as near."""
+        return self.unlike + (1.0 - self.unlike) * self.min_similarity

@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Mapping
 
-WORDS = 0.25
+WORDS = 0.2
 _SURE = 2
 """What words count beside meaning, and the power of their share: one word of three is found by
 chance, all of three are not. Both were chosen on one half of the questions of ``xy-core bench
@@ -27,6 +27,7 @@ def rank(
     words: Mapping[int, float],
     meaning: Mapping[int, float] | None,
     felt: Collection[int] = (),
+    unlike: float = 0.0,
 ) -> list[tuple[int, float]]:
     """Return ids with their scores, best first; of equals, the larger (newer) id first.
 
@@ -34,13 +35,15 @@ def rank(
         words: the share of the query's words that each memory has, the rarer the more, 0 to 1.
         meaning: the cosine of each memory with the query; None if that is not known.
         felt: the memories whose speaker felt as the one who asks.
+        unlike: the cosine of texts that have nothing in common.
     """
     near, alike = meaning or {}, frozenset(felt)
     oldest_first = sorted(words.keys() | near.keys())
     scores: dict[int, float] = {}
     for place, memory_id in enumerate(oldest_first, 1):
         relevance = WORDS * words.get(memory_id, 0.0) ** _SURE
-        relevance += (1.0 - WORDS) * max(near.get(memory_id, 0.0), 0.0)
+        likeness = (near.get(memory_id, unlike) - unlike) / (1.0 - unlike)
+        relevance += (1.0 - WORDS) * max(likeness, 0.0)
         mood = MOOD * (memory_id in alike)
         scores[memory_id] = relevance + mood + RECENCY * place / len(oldest_first)
     return sorted(scores.items(), key=lambda item: (item[1], item[0]), reverse=True)

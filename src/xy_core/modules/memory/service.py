@@ -17,7 +17,7 @@ from xy_core.modules.memory.access import StoreAccess
 from xy_core.modules.memory.archive import Archive
 from xy_core.modules.memory.background import Extractor, Gathering, Item, Learner, Writer
 from xy_core.modules.memory.config import MemoryConfig
-from xy_core.modules.memory.embedding import LENT, CalledEmbedder, EmbedCall
+from xy_core.modules.memory.embedding import LENT, CalledEmbedder, EmbedCall, Role
 from xy_core.modules.memory.embedding_work import EmbeddingWork
 from xy_core.modules.memory.facts import fold
 from xy_core.modules.memory.forgetting import Forgetting
@@ -52,7 +52,8 @@ class MemoryService(Forgetting, Archive, Meaning, Module[MemoryConfig]):
 
     def __init__(self, context: ModuleContext, config: MemoryConfig) -> None:
         super().__init__(context, config)
-        self._writer = Writer(config.pending, config.write_after)
+        writing = Gathering(config.write_after, max(config.write_after, config.write_latest))
+        self._writer = Writer(config.pending, writing)
         self._access = StoreAccess(context.scheduler, self._writer, self.name)
         gathering = Gathering(config.embed_after, config.embed_latest)
         self._embedding = EmbeddingWork(self._access, gathering, self._note)
@@ -274,10 +275,17 @@ class MemoryService(Forgetting, Archive, Meaning, Module[MemoryConfig]):
         if limit <= 0 or not (words.strip() or emotion):
             return []
         await self._writer.written(owner)
-        with self._embedding.recalling():
+        with self._embedding.recalling(), self._writer.recalling():
             vector = await self._meaning(words, language, priority)
-            least = self.config.min_similarity
-            asked = Query(words, vector, emotion, limit, skip_recent, least)
+            asked = Query(
+                words,
+                vector,
+                emotion,
+                limit,
+                skip_recent,
+                self._embedding.embedder.unlike if self._embedding.embedder else 0.0,
+                self.config.min_similarity,
+            )
             search = self._access.opened().search
             return await self._access.call(
                 search, owner, asked, name="memory.search", priority=priority
@@ -288,7 +296,7 @@ class MemoryService(Forgetting, Archive, Meaning, Module[MemoryConfig]):
         embedder = self._embedding.embedder
         if embedder is None or not words.strip() or (embedder.english_only and language == "zh"):
             return None
-        vectors = await embedder.embed([words], priority)
+        vectors = await embedder.embed([words], Role.QUERY, priority)
         found: Vectors = vectors[0]
         return found
 

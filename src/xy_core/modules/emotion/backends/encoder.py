@@ -19,10 +19,10 @@ import numpy as np
 import numpy.typing as npt
 
 from xy_core.core.errors import BackendError, MissingExtraError
+from xy_core.models.unigram import Unigram
 from xy_core.modules.emotion.backends.calibration import LABELS, Calibration, Evidence
 from xy_core.modules.emotion.backends.features import is_chinese
 from xy_core.modules.emotion.backends.linear import LinearRecogniser
-from xy_core.modules.emotion.backends.unigram import Unigram
 from xy_core.modules.emotion.backends.wording import MOST_CHARACTERS, says_something, worded
 from xy_core.modules.emotion.types import Recognition
 

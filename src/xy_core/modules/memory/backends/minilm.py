@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from xy_core.core.errors import BackendError, MissingExtraError
+from xy_core.modules.memory.embedding import Role
 
 _MAX_TOKENS = 256  # what the model was trained with (its card on Hugging Face)
 
@@ -48,8 +49,8 @@ class MiniLMEmbedder:
         self._tokenizer.enable_truncation(_MAX_TOKENS)
         self._tokenizer.enable_padding()
 
-    def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        """Return one L2-normalised vector a text: float32, (texts, 384).
+    def embed(self, texts: Sequence[str], role: Role) -> npt.NDArray[np.float32]:  # noqa: ARG002
+        """Return one L2-normalised vector a text, whatever its role: float32, (texts, 384).
 
         A sentence's vector is the mean of its tokens' vectors, as the model was trained.
 

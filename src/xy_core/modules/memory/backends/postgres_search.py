@@ -65,7 +65,7 @@ def search(
     words = _by_words(connection, query.words, given, cut)
     meaning = None
     if query.vector is not None:
-        asked = {"vector": as_vector(query.vector), "least": query.min_similarity}
+        asked = {"vector": as_vector(query.vector), "least": query.min_cosine}
         given |= asked | {"beside": [*words]}
         meaning = dict(connection.execute(_BY_MEANING, given).fetchall())
     felt: list[int] = []
@@ -74,7 +74,8 @@ def search(
         felt = [row[0] for row in rows]
     if not query.words.strip() and query.vector is None:
         words = dict.fromkeys(felt, 0.0)
-    return _whole(connection, person, rank(words, meaning, felt), recent, query.limit)
+    ranked = rank(words, meaning, felt, query.unlike)
+    return _whole(connection, person, ranked, recent, query.limit)
 
 
 def _by_words(

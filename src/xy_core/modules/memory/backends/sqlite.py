@@ -149,7 +149,7 @@ class MemoryStore:
                     person,
                     query.vector,
                     most=most,
-                    least=query.min_similarity,
+                    least=query.min_cosine,
                     beside=np.fromiter(beside, np.int64, len(beside)),
                     load=load,
                 )

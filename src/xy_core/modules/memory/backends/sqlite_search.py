@@ -52,7 +52,7 @@ def search(
         felt = _by_emotion(connection, query.emotion, who)
     if not query.words.strip() and query.vector is None:
         words = dict.fromkeys(felt, 0.0)
-    return _whole(connection, person, query, rank(words, meaning, felt), recent)
+    return _whole(connection, person, query, rank(words, meaning, felt, query.unlike), recent)
 
 
 def _whole(

@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from xy_core.core.errors import BackendError, MissingExtraError
+from xy_core.modules.memory.embedding import Role
 
 _MOST = 512
 """Characters of a text that are read: the model averages, so more would say less."""
@@ -44,8 +45,8 @@ class MultilingualEmbedder:
         except Exception as error:  # whatever a damaged archive makes numpy raise
             raise BackendError(f"the multilingual embedder cannot be loaded: {error}") from error
 
-    def embed(self, texts: Sequence[str]) -> npt.NDArray[np.float32]:
-        """Return one L2-normalised vector a text: float32, (texts, 512).
+    def embed(self, texts: Sequence[str], role: Role) -> npt.NDArray[np.float32]:  # noqa: ARG002
+        """Return one L2-normalised vector a text, whatever its role: float32, (texts, 512).
 
         Raises:
             BackendError: the library failed.

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from xy_core.models.unigram import BEGIN, END, UNKNOWN, Unigram
 from xy_core.modules.emotion.backends.recogniser import BACKENDS
-from xy_core.modules.emotion.backends.unigram import BEGIN, END, UNKNOWN, Unigram
 
 SPECIAL = ["<s>", "<pad>", "</s>", "<unk>"]
 SMALL = Unigram([*SPECIAL, "▁a", "b", "▁ab", "c", "▁"], [0, 0, 0, 0, -2, -2, -3, -2, -5])
