@@ -40,6 +40,7 @@ OTHER_PROGRAMS = {
     "install",
     "python",
     "python3",
+    "ray",
     "systemctl",
     "useradd",
 }
