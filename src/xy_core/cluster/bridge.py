@@ -115,6 +115,7 @@ class EventBridge:
                 pending_msgs_limit=self._config.queue_size,
                 pending_bytes_limit=self._config.queue_size * self._config.max_payload,
             )
+            await connection.flush()  # from here on nothing is missed
             self._connection = connection
             self._connected.set()
             async with asyncio.TaskGroup() as group:

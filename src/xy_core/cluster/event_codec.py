@@ -56,7 +56,8 @@ class EventCodec:
         self._topics = tuple(topics)
         self._longest = longest
         self._secret = secret
-        self._classes: dict[str, TypeAdapter[Any]] = {}
+        self._writers: dict[type[Event], TypeAdapter[Any]] = {}
+        self._readers: dict[str, TypeAdapter[Any]] = {}
 
     def pattern(self, topic: str) -> str | None:
         """Return the first pattern that a topic fits, if any."""
@@ -70,8 +71,10 @@ class EventCodec:
         """
         kind = _kind(type(event))
         try:
-            adapter: TypeAdapter[Any] = TypeAdapter(type(event))
-            body = self._classes.setdefault(kind, adapter).dump_json(event)
+            writer = self._writers.get(type(event))
+            if writer is None:
+                writer = self._writers[type(event)] = TypeAdapter(type(event))
+            body = writer.dump_json(event)
         except (PydanticUserError, PydanticSerializationError, ValueError) as error:
             raise EventRefused("not sendable", f"{kind}: {error}") from error
         if len(body) > self._longest:
@@ -99,20 +102,20 @@ class EventCodec:
             if not hmac.compare_digest(right.encode(), told.get(_SIGNATURE, "").encode()):
                 raise EventRefused("not signed")
         try:
-            event: Event = self._adapter(kind).validate_json(body)
+            event: Event = self._reader(kind).validate_json(body)
         except (ValidationError, ValueError, RecursionError) as error:
             raise EventRefused("malformed", kind) from error
         return event
 
-    def _adapter(self, kind: str) -> TypeAdapter[Any]:
-        known = self._classes.get(kind)
+    def _reader(self, kind: str) -> TypeAdapter[Any]:
+        known = self._readers.get(kind)
         if known is None:
             # The last: a class with slots is made anew, and the first one may still be there.
             found = next(reversed([one for one in _subclasses(Event) if _kind(one) == kind]), None)
             if found is None or self.pattern(found.topic) is None or issubclass(found, Request):
                 raise EventRefused("unknown event", kind[:100])
             try:
-                known = self._classes[kind] = TypeAdapter(found)
+                known = self._readers[kind] = TypeAdapter(found)
             except PydanticUserError as error:
                 raise EventRefused("unknown event", str(error)) from error
         return known
