@@ -47,3 +47,56 @@ def test_what_is_no_record_is_refused_in_one_line(xy_core: Program, tmp_path: Pa
     assert done.returncode == 2
     assert "no record" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+def test_virtual_stress_writes_all_its_files_and_is_compared(xy_core: Program, tmp_path: Path):
+    paths = {name: tmp_path / f"stress.{name}" for name in ("json", "html", "csv")}
+    soak = record(tmp_path / "soak.jsonl", 40, answered=9)
+    written = [word for name in ("html", "csv") for word in (f"--{name}", paths[name])]
+    load = ("bench", "stress", "--virtual", "--requests", 3)
+    done = xy_core(*load, *written, "--out", paths["json"], "--soak", soak, "--json")
+    assert done.returncode in {0, 1}, done.stderr
+    assert json.loads(done.stdout) == json.loads(paths["json"].read_text("utf-8"))
+    assert all(path.stat().st_size > 200 for path in paths.values())
+    assert 'data-name="leak"' in paths["html"].read_text("utf-8")
+    same = xy_core("bench", "compare", paths["json"], paths["json"], "--json")
+    assert same.returncode == 0
+    assert {one["direction"] for one in json.loads(same.stdout)} == {"same"}
+
+
+def test_a_worse_result_ends_with_1_and_other_machines_with_2(xy_core: Program, tmp_path: Path):
+    old, new = tmp_path / "old.json", tmp_path / "new.json"
+    xy_core("bench", "stress", "--virtual", "--requests", 3, "--out", old)
+    value = json.loads(old.read_text("utf-8"))
+    slower = json.loads(old.read_text("utf-8"))
+    for run in slower["runs"]:
+        run["seconds"] *= 2
+        for one in run["requests"]:
+            one["ended"] *= 2
+    new.write_text(json.dumps(slower), "utf-8")
+    assert xy_core("bench", "compare", old, new).returncode == 1
+    assert "worse" in xy_core("bench", "compare", old, new).stdout
+    old.write_text(json.dumps(value | {"virtual": False}), "utf-8")
+    elsewhere = value["environment"] | {"cpu": "another"}
+    new.write_text(json.dumps(value | {"virtual": False, "environment": elsewhere}), "utf-8")
+    refused = xy_core("bench", "compare", old, new)
+    assert refused.returncode == 2
+    assert "cpu" in refused.stderr
+
+
+def test_device_memory_is_told_and_sizes_are_checked(xy_core: Program):
+    load = ("bench", "stress", "--virtual", "--requests", 2, "--json")
+    found = json.loads(xy_core(*load, "--device-memory", "8GiB").stdout)
+    assert found["environment"]["limits"] == "none; 8192 MiB of device memory, simulated"
+    refused = xy_core(*load, "--device-memory", "plenty")
+    assert refused.returncode == 2
+    assert "16GiB" in refused.stderr
+
+
+def test_a_matrix_that_is_not_here_says_what_to_fetch(xy_core: Program, tmp_path: Path):
+    refused = xy_core(
+        "bench", "real", "--matrix", "edge-8gb", XY_MODELS__ROOT=str(tmp_path / "models")
+    )
+    assert refused.returncode == 2
+    assert "qwen2.5-7b-instruct" in refused.stderr
+    assert "models pull --profile edge-8gb" in refused.stderr

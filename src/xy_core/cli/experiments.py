@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -14,7 +15,7 @@ from rich.table import Table
 
 from xy_core.cli.bench import Json, Out, Quick, print_result
 from xy_core.cli.files import write_json, write_text
-from xy_core.cli.i18n import tr
+from xy_core.cli.i18n import language, tr
 from xy_core.core.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -59,6 +60,21 @@ Watts = Annotated[int | None, typer.Option(min=1, help=tr("By NVML.", "GPU 功�
 Page = Annotated[
     Path | None, typer.Option(help=tr("Write the HTML report.", "写出 HTML 报告。"), metavar="FILE")
 ]
+Csv = Annotated[
+    Path | None, typer.Option(help=tr("All requests as CSV.", "全部请求（CSV）。"), metavar="FILE")
+]
+FigureFolder = Annotated[
+    Path | None,
+    typer.Option(help=tr("All figures, SVG and PNG.", "全部图（SVG 与 PNG）。"), metavar="FOLDER"),
+]
+SoakRecordFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--soak",
+        help=tr("A soak's .jsonl, for the report.", "并入报告的长程测试 .jsonl。"),
+        metavar="JSONL",
+    ),
+]
 
 
 @experiments_app.command(
@@ -73,6 +89,9 @@ def stress(
     json: Json = False,
     out: Out = None,
     html: Page = None,
+    csv: Csv = None,
+    figures: FigureFolder = None,
+    soak_record: SoakRecordFile = None,
     virtual: Annotated[
         bool, typer.Option("--virtual", help=tr("On a virtual clock.", "使用虚拟时钟。"))
     ] = False,
@@ -98,8 +117,9 @@ def stress(
     from xy_core.bench.task_chain import Profile  # noqa: PLC0415
 
     profile = Profile() if calibrate is None else calibrated(calibrate)
-    if device_memory is not None:
-        profile = replace(profile, memory=_bytes("--device-memory", device_memory) or 0)
+    device = _bytes("--device-memory", device_memory)
+    if device is not None:
+        profile = replace(profile, memory=device)
     size = _bytes("--memory", memory)
     chosen = make_shape(
         shape.value, requests=requests, clients=clients, rate=rate, seed=seed, trace=trace
@@ -108,16 +128,18 @@ def stress(
         Console(stderr=True).status("…") as status,
         edge_limits(cores=cores, memory=size, gpu_watts=gpu_power) as limits,
     ):
+        simulated = "" if device is None else f"; {device >> 20} MiB of device memory, simulated"
         experiment = run_stress(
             profile,
             chosen,
             repeats=1 if quick else 5,
             seed=seed,
             virtual=virtual,
-            limits=limits,
+            limits=limits + simulated,
             progress=status.update,
         )
-    _show(experiment, json=json, out=out, page=html)
+    files = _Files(out, html, csv, figures, soak_record)
+    _show(experiment, files, json=json)
 
 
 @experiments_app.command(
@@ -133,6 +155,9 @@ def real(
     json: Json = False,
     out: Out = None,
     html: Page = None,
+    csv: Csv = None,
+    figures: FigureFolder = None,
+    soak_record: SoakRecordFile = None,
     matrix: Annotated[
         Matrix, typer.Option(help=tr("Which models.", "模型组合。"))
     ] = Matrix.EMBEDDED,
@@ -168,7 +193,8 @@ def real(
             limits=limits,
             progress=status.update,
         )
-    _show(experiment, json=json, out=out, page=html)
+    files = _Files(out, html, csv, figures, soak_record)
+    _show(experiment, files, json=json)
 
 
 @experiments_app.command(
@@ -187,6 +213,7 @@ def soak(
     seed: Seed = 1,
     json: Json = False,
     out: Out = None,
+    html: Page = None,
     of: Annotated[
         Path | None,
         typer.Option(help=tr("Judge this record.", "对该记录给出结论。"), metavar="JSONL"),
@@ -209,6 +236,10 @@ def soak(
             )
     if out is not None:
         write_json(out, found.as_json())
+    if html is not None:
+        from xy_core.bench.experiments.page import render_soak  # noqa: PLC0415 - needs an extra
+
+        write_text(html, render_soak(found))
     if json:
         typer.echo(json_.dumps(found.as_json(), ensure_ascii=False))
     else:
@@ -285,16 +316,40 @@ def _range(interval: Interval, form: str) -> str:
     return f"{interval.low:{form}} – {interval.high:{form}}"
 
 
-def _show(experiment: Experiment, *, json: bool, out: Path | None, page: Path | None) -> None:
-    value = experiment.as_json()
-    if out is not None:
-        write_json(out, value)
-    if page is not None:
-        from xy_core.bench.experiments.page import render_page  # noqa: PLC0415 - needs an extra
+@dataclass(frozen=True, slots=True)
+class _Files:
+    """Where an experiment is to be written, as the options say."""
 
-        write_text(page, render_page(experiment))
+    out: Path | None
+    page: Path | None
+    csv: Path | None
+    figures: Path | None
+    soak: Path | None
+
+    def write(self, experiment: Experiment) -> None:
+        """Write what was asked for; the figures first need an extra."""
+        if self.out is not None:
+            write_json(self.out, experiment.as_json())
+        if self.csv is not None:
+            from xy_core.bench.experiments.files import requests_table  # noqa: PLC0415
+
+            write_text(self.csv, requests_table(experiment))
+        if self.figures is not None:
+            from xy_core.bench.experiments.files import write_figures  # noqa: PLC0415
+
+            write_figures(experiment, self.figures, int(language() == "zh"))
+        if self.page is not None:
+            from xy_core.bench.experiments.page import render_page  # noqa: PLC0415
+            from xy_core.bench.experiments.soak_record import read_soak  # noqa: PLC0415
+
+            soaked = None if self.soak is None else read_soak(self.soak)
+            write_text(self.page, render_page(experiment, soaked))
+
+
+def _show(experiment: Experiment, files: _Files, *, json: bool) -> None:
+    files.write(experiment)
     if json:
-        typer.echo(json_.dumps(value, ensure_ascii=False))
+        typer.echo(json_.dumps(experiment.as_json(), ensure_ascii=False))
     else:
         print_result(experiment.result())
     _judge([experiment.result()])

@@ -26,6 +26,8 @@ class Card:
     compute: dict[int, int | None] = field(default_factory=dict)
     graphics: dict[int, int | None] = field(default_factory=dict)
     milliwatts: int | None = 35_000
+    limit: int = 115_000
+    permitted: bool = True
     lost: bool = False
 
 
@@ -36,33 +38,51 @@ def fake_nvml(*cards: Card, broken: Exception | None = None) -> SimpleNamespace:
         if broken is not None:
             raise broken
 
-    def alive(card: Card) -> Card:
-        if card.lost:
-            raise pynvml.NVMLError(pynvml.NVML_ERROR_GPU_IS_LOST)
-        return card
-
-    def processes(used: dict[int, int | None]) -> list[Any]:
-        return [SimpleNamespace(pid=pid, usedGpuMemory=size) for pid, size in used.items()]
-
-    def memory(card: Card) -> SimpleNamespace:
-        card = alive(card)
-        return SimpleNamespace(total=card.total, free=card.free, used=card.total - card.free)
-
-    def power(card: Card) -> int:
-        if card.milliwatts is None:
-            raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
-        return card.milliwatts
+    def handle(index: int) -> Card:
+        if index >= len(cards):
+            raise pynvml.NVMLError(pynvml.NVML_ERROR_INVALID_ARGUMENT)
+        return cards[index]
 
     return SimpleNamespace(
         NVMLError=pynvml.NVMLError,
         NVMLError_LibraryNotFound=pynvml.NVMLError_LibraryNotFound,
         nvmlInit=init,
         nvmlDeviceGetCount=lambda: len(cards),
-        nvmlDeviceGetHandleByIndex=lambda index: cards[index],
+        nvmlShutdown=lambda: None,
+        nvmlDeviceGetHandleByIndex=handle,
+        nvmlDeviceGetPowerManagementLimit=lambda card: card.limit,
+        nvmlDeviceSetPowerManagementLimit=_set_limit,
         nvmlDeviceGetUUID=lambda card: card.uuid,
         nvmlDeviceGetName=lambda card: card.name,
-        nvmlDeviceGetMemoryInfo=memory,
-        nvmlDeviceGetComputeRunningProcesses=lambda card: processes(alive(card).compute),
-        nvmlDeviceGetGraphicsRunningProcesses=lambda card: processes(alive(card).graphics),
-        nvmlDeviceGetPowerUsage=power,
+        nvmlDeviceGetMemoryInfo=_memory,
+        nvmlDeviceGetComputeRunningProcesses=lambda card: _processes(_alive(card).compute),
+        nvmlDeviceGetGraphicsRunningProcesses=lambda card: _processes(_alive(card).graphics),
+        nvmlDeviceGetPowerUsage=_power,
     )
+
+
+def _set_limit(card: Card, milliwatts: int) -> None:
+    if not card.permitted:
+        raise pynvml.NVMLError(pynvml.NVML_ERROR_NO_PERMISSION)
+    card.limit = milliwatts
+
+
+def _power(card: Card) -> int:
+    if card.milliwatts is None:
+        raise pynvml.NVMLError(pynvml.NVML_ERROR_NOT_SUPPORTED)
+    return card.milliwatts
+
+
+def _processes(used: dict[int, int | None]) -> list[Any]:
+    return [SimpleNamespace(pid=pid, usedGpuMemory=size) for pid, size in used.items()]
+
+
+def _alive(card: Card) -> Card:
+    if card.lost:
+        raise pynvml.NVMLError(pynvml.NVML_ERROR_GPU_IS_LOST)
+    return card
+
+
+def _memory(card: Card) -> SimpleNamespace:
+    card = _alive(card)
+    return SimpleNamespace(total=card.total, free=card.free, used=card.total - card.free)

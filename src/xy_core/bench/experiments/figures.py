@@ -32,6 +32,8 @@ _PARTS = {
     "draw": "#0072B2",
 }
 _SHARES = (50, 95, 99)
+_CHINESE = ("Noto Sans CJK SC", "Noto Sans CJK JP", "PingFang SC", "Microsoft YaHei", "SimHei")
+"""Fonts that PNGs in Chinese take their signs from; SVGs take those of the page."""
 
 
 def draw_figures(experiment: Experiment, language: int, form: str = "svg") -> dict[str, bytes]:
@@ -65,6 +67,7 @@ def new_figure(height: float = 3.0) -> tuple[Any, Any]:
     """Return a figure and its axes in our style."""
     try:
         import matplotlib as mpl  # noqa: PLC0415 - an extra
+        from matplotlib import font_manager  # noqa: PLC0415
         from matplotlib.figure import Figure  # noqa: PLC0415
     except ImportError as error:
         raise MissingExtraError("matplotlib", "bench") from error
@@ -72,6 +75,8 @@ def new_figure(height: float = 3.0) -> tuple[Any, Any]:
     colours = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
     mpl.rcParams.update(dict.fromkeys(colours, INK))
     mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "xy-core", "font.size": 10})
+    there = set(font_manager.get_font_names())
+    mpl.rcParams["font.family"] = ["DejaVu Sans", *(name for name in _CHINESE if name in there)]
     figure = Figure(figsize=(7.2, height), layout="constrained")
     axes = figure.subplots()
     axes.spines[["top", "right"]].set_visible(False)
@@ -177,10 +182,17 @@ def _memory(axes: Any, of: Experiment, zh: int) -> None:  # noqa: ANN401 - as ab
     axes.legend(frameon=False)
 
 
-def leak_curve(seconds: Sequence[float], sizes: Sequence[float], language: int) -> bytes:
-    """Draw resident memory over the time of a soak, as SVG."""
+def leak_curve(
+    seconds: Sequence[float],
+    sizes: Sequence[float],
+    warm_up: float,
+    language: int,
+    form: str = "svg",
+) -> bytes:
+    """Draw resident memory (MiB) over the time of a soak (s), the warm-up shaded."""
     figure, axes = new_figure(2.6)
+    axes.axvspan(0, warm_up / 60, color="#888888", alpha=0.15, linewidth=0)
     axes.plot([moment / 60 for moment in seconds], sizes, color=COLOURS["xy_core"])
     axes.set_xlabel(("minutes", "分钟")[language])
     axes.set_ylabel(("resident memory, MiB", "常驻内存（MiB）")[language])
-    return saved(figure)
+    return saved(figure, form)

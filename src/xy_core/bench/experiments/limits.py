@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from xy_core.core.errors import ConfigError, MissingExtraError
 
@@ -104,13 +105,24 @@ def _power(watts: int) -> Iterator[str]:
         raise MissingExtraError("nvidia-ml-py", "cuda") from error
     try:
         pynvml.nvmlInit()
-        device = pynvml.nvmlDeviceGetHandleByIndex(0)
-        had = pynvml.nvmlDeviceGetPowerManagementLimit(device)
-        pynvml.nvmlDeviceSetPowerManagementLimit(device, watts * 1000)
     except pynvml.NVMLError as error:
-        raise ConfigError(f"--gpu-power {watts}: {error}; leave it out, or run as root") from error
+        raise ConfigError(f"--gpu-power {watts}: {error}; leave it out here") from error
     try:
-        yield f"{watts} W by NVML"
+        device, had = _set_power(pynvml, watts)
+        try:
+            yield f"{watts} W by NVML (was {had // 1000} W)"
+        finally:
+            pynvml.nvmlDeviceSetPowerManagementLimit(device, had)
     finally:
-        pynvml.nvmlDeviceSetPowerManagementLimit(device, had)
         pynvml.nvmlShutdown()
+
+
+def _set_power(nvml: Any, watts: int) -> tuple[Any, int]:  # noqa: ANN401 - an untyped library
+    """Limit the first device's power; returns it, and its limit of before in milliwatts."""
+    try:
+        device = nvml.nvmlDeviceGetHandleByIndex(0)
+        had = int(nvml.nvmlDeviceGetPowerManagementLimit(device))
+        nvml.nvmlDeviceSetPowerManagementLimit(device, watts * 1000)
+    except nvml.NVMLError as error:
+        raise ConfigError(f"--gpu-power {watts}: {error}; leave it out, or run as root") from error
+    return device, had

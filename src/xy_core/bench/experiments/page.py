@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from string import Template
 
 from xy_core.bench.experiments.experiment import Experiment, summary
 from xy_core.bench.experiments.figures import INK, draw_figures, leak_curve
 from xy_core.bench.experiments.published import PUBLISHED, Text
-from xy_core.bench.experiments.soak import Soak
+from xy_core.bench.experiments.soak import BOUNDS, Soak
+from xy_core.bench.result import Check
 
 _TITLES: dict[str, Text] = {
     "throughput": ("Throughput, with 95 % intervals", "吞吐量（含 95% 置信区间）"),
@@ -30,6 +31,7 @@ _COLUMNS: dict[str, Text] = {
     "peak_mb": ("peak memory, MiB", "内存峰值（MiB）"),
     "failed": ("failed", "失败"),
 }
+_LEAK: Text = ("Resident memory (grey: warm-up)", "常驻内存（灰色：预热）")
 _TRACE = 12
 """Events of the trace that are shown."""
 
@@ -52,11 +54,31 @@ def render_page(experiment: Experiment, soak: Soak | None = None) -> str:
         f"{what} · seed {experiment.seed}{clock[0]}",
         f"{what} · 种子 {experiment.seed}{clock[1]}",
     )
-    parts = [_checks(experiment), _summary(experiment), _figures(experiment)]
+    parts = [_checks(experiment.checks), _summary(experiment), _figures(experiment)]
     parts += [_published(experiment)] if real else []
     parts += [_snapshot(experiment), _trace(experiment)]
     parts += [] if soak is None else [_leak(soak)]
-    parts.append(_environment(experiment))
+    parts.append(_environment(experiment.environment))
+    return _page(heading, lead, parts)
+
+
+def render_soak(soak: Soak) -> str:
+    """Return the page of a soak alone, as HTML.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    minutes = f"{soak.samples.seconds / 60:.1f}"
+    english, chinese = soak.verdict.value
+    lead = (
+        f"{minutes} minutes, a fault every ten seconds · memory: {english}",
+        f"{minutes} 分钟，每十秒一次故障 · 内存：{chinese}",
+    )
+    parts = [_checks(soak.result().checks), _leak(soak), _environment(soak.environment)]
+    return _page(("Soak", "长程测试"), lead, parts)
+
+
+def _page(heading: Text, lead: Text, parts: Sequence[str]) -> str:
     page = Template(
         files("xy_core.bench.experiments").joinpath("page.html.template").read_text("utf-8")
     )
@@ -83,7 +105,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return f'<div class="card scroll"><table><tr>{heads}</tr>{lines}</table></div>'
 
 
-def _checks(experiment: Experiment) -> str:
+def _checks(checks: Sequence[Check]) -> str:
     words = {"at least": ("at least", "至少"), "at most": ("at most", "至多")}
     marks = {True: '<span class="ok">✓</span>', False: '<span class="no">✗</span>', None: "–"}
     rows = [
@@ -93,7 +115,7 @@ def _checks(experiment: Experiment) -> str:
             str(one.value),
             _both(words[one.direction]) + f" {one.bound}",
         ]
-        for one in experiment.checks
+        for one in checks
     ]
     head = ["", _both(("figure", "指标")), _both(("measured", "测得")), _both(("bound", "界限"))]
     return _section(("What was to be shown", "验证目标"), _table(head, rows)) if rows else ""
@@ -121,7 +143,7 @@ def _figures(experiment: Experiment) -> str:
             f'<div lang="{code}">{_inline(images[name])}</div>'
             for code, images in zip(("en", "zh"), drawn, strict=True)
         )
-        cards.append(f"<figure><h3>{_both(title)}</h3>{pictures}</figure>")
+        cards.append(f'<figure data-name="{name}"><h3>{_both(title)}</h3>{pictures}</figure>')
     return _section(("Charts", "图表"), f'<div class="grid">{"".join(cards)}</div>')
 
 
@@ -165,21 +187,33 @@ def _trace(experiment: Experiment) -> str:
 def _leak(soak: Soak) -> str:
     seconds, sizes = soak.samples.column("seconds"), soak.samples.column("rss_mb")
     pictures = "".join(
-        f'<div lang="{code}">{_inline(leak_curve(seconds, sizes, number))}</div>'
+        f'<div lang="{code}">{_inline(leak_curve(seconds, sizes, soak.warm_up, number))}</div>'
         for number, code in enumerate(("en", "zh"))
     )
-    rows = [
-        [html.escape(name), html.escape(json.dumps(dict(figures)))]
-        for name, figures in soak.result().rows.items()
+    growth = []
+    for name in BOUNDS:
+        found = soak.growth(name)
+        one = found.an_hour
+        cells = ["–", "–"]
+        if one is not None and one.low is not None and one.high is not None:
+            cells = [f"{one.value:+.2f}", f"{one.low:+.2f} – {one.high:+.2f}"]
+        growth.append([html.escape(name), *cells, _both(found.word.value)])
+    head = ["", _both(("an hour", "每小时")), "95 %", _both(("verdict", "结论"))]
+    counts = [
+        [_both(title), html.escape(json.dumps(dict(count), ensure_ascii=False))]
+        for title, count in (
+            (("requests", "请求"), soak.turns),
+            (("faults", "故障"), soak.faults),
+            (("errors of attempts", "尝试失败的错误"), soak.errors),
+        )
     ]
+    curve = f'<figure data-name="leak"><h3>{_both(_LEAK)}</h3>{pictures}</figure>'
     return _section(
         ("Soak: does anything grow?", "长程测试：是否泄漏"),
-        f"<figure>{pictures}</figure><br>{_table(['', ''], rows)}",
+        "<br>".join([curve, _table(head, growth), _table(["", ""], counts)]),
     )
 
 
-def _environment(experiment: Experiment) -> str:
-    rows = [
-        [html.escape(key), html.escape(str(value))] for key, value in experiment.environment.items()
-    ]
+def _environment(environment: Mapping[str, str | int]) -> str:
+    rows = [[html.escape(key), html.escape(str(value))] for key, value in environment.items()]
     return _section(("Machine and versions", "机器与版本"), _table(["", ""], rows))

@@ -16,6 +16,7 @@ from xy_core.bench.experiments.record import Recorder, Run
 from xy_core.bench.experiments.shapes import Shape
 from xy_core.bench.result import Check, Progress
 from xy_core.core.errors import ConfigError
+from xy_core.models import ModelStore
 from xy_core.settings import Settings
 
 Matrix = Literal["embedded", "edge-8gb", "random"]
@@ -41,7 +42,7 @@ def run_real(
     Raises:
         ConfigError: the matrix's models are not here; the message says what to pull.
     """
-    _require(matrix)
+    _require(settings, matrix)
     settings = _repeatable(settings)
     experiment = Experiment("real", matrix, shape.title, seed, virtual=False, environment={})
     experiment.environment = describe(limits)
@@ -54,18 +55,30 @@ def run_real(
     return experiment
 
 
-def _require(matrix: Matrix) -> None:
-    if matrix == "edge-8gb":
-        raise ConfigError(
-            "the matrix edge-8gb needs Qwen2.5-7B, Qwen2-VL-2B, GPT-SoVITS and Stable Diffusion "
-            "1.5, of which this version can only plan the first: see  xy-core plan;  "
-            "use --matrix embedded"
-        )
+def _require(settings: Settings, matrix: Matrix) -> None:
+    if matrix == "embedded":
+        return
     if matrix == "random":
         raise ConfigError(
             "the matrix random needs a module for images, which this installation lacks: "
             "use --matrix embedded"
         )
+    store = ModelStore(settings.models.root, settings.models.catalogue)
+    entries = store.catalogue.profile(matrix)
+    missing = [entry for entry in entries if entry.files and not store.installed(entry.id)]
+    if missing:
+        sizes = ", ".join(
+            f"{entry.id} ({sum(file.size for file in entry.files) / 1e9:.1f} GB)"
+            for entry in missing
+        )
+        raise ConfigError(
+            f"the matrix {matrix} needs models that are not here: {sizes}; fetch them with  "
+            f"xy-core models pull --profile {matrix}  or use --matrix embedded"
+        )
+    raise ConfigError(
+        f"the models of the matrix {matrix} are here, but this version has no chain of requests "
+        "for them: use --matrix embedded"
+    )
 
 
 def _repeatable(settings: Settings) -> Settings:

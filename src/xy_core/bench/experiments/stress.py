@@ -7,6 +7,8 @@ import gc
 from collections.abc import Sequence
 from typing import Self
 
+from pydantic import ByteSize
+
 from xy_core.bench.experiments.chain import Chain, Part, Turn
 from xy_core.bench.experiments.direct import Naive, Policy, Report, Serial, Threads
 from xy_core.bench.experiments.environment import describe
@@ -28,7 +30,6 @@ SIMULATED = ("serial", "naive", "report", "xy_core")
 """Policies on the virtual clock: threads take no time there."""
 SCALE = 0.02
 """Seconds of real time for a second of the report's profile."""
-_DEVICE_MEMORY = 8 << 30
 
 
 def run_stress(
@@ -51,17 +52,18 @@ def run_stress(
         if virtual:
             run = run_simulated(policy, repeat, profile, shape)
         else:
-            run = asyncio.run(_one(policy, repeat, chain, shape))
+            run = asyncio.run(_one(policy, repeat, chain, shape, profile.memory))
         experiment.runs.append(run)
         gc.collect()
     experiment.checks = _checks(experiment)
     return experiment
 
 
-async def _one(policy: str, repeat: int, chain: Chain, shape: Shape) -> Run:
+async def _one(policy: str, repeat: int, chain: Chain, shape: Shape, memory: int) -> Run:
     def opened(recorder: Recorder) -> Policy:
-        kind = _DIRECT.get(policy, XyCoreThreads)
-        return kind(chain, recorder)
+        if policy in _DIRECT:
+            return _DIRECT[policy](chain, recorder)
+        return XyCoreThreads(chain, recorder, memory)
 
     return await run_policy(policy, repeat, opened, shape)
 
@@ -69,10 +71,10 @@ async def _one(policy: str, repeat: int, chain: Chain, shape: Shape) -> Run:
 class XyCoreThreads(Naive):
     """Our scheduler with the same blocking parts, in a device lane and in the cpu lane."""
 
-    def __init__(self, chain: Chain, recorder: Recorder) -> None:
+    def __init__(self, chain: Chain, recorder: Recorder, memory: int) -> None:
         super().__init__(chain, recorder)
-        device = DeviceConfig(name="sim:0", slots=1, memory=_DEVICE_MEMORY)
-        sim = SimDevice("sim:0", memory=_DEVICE_MEMORY, load_bandwidth=float(_DEVICE_MEMORY))
+        device = DeviceConfig(name="sim:0", slots=1, memory=ByteSize(memory))
+        sim = SimDevice("sim:0", memory=memory, load_bandwidth=float(memory))
         self._scheduler = GlobalTaskScheduler(SchedulerConfig(devices=(device,)), devices=[sim])
 
     async def __aenter__(self) -> Self:
