@@ -31,7 +31,9 @@ class Meaning:
     async def embed(
         self, texts: Sequence[str], *, priority: TaskPriority = TaskPriority.MEDIUM
     ) -> Vectors:
-        """Return a unit vector a text, as memories are embedded: float32, (texts, dimensions).
+        """Return a unit vector a text: float32, (texts, dimensions).
+
+        All are embedded as queries are, so that they can be compared with one another.
 
         Raises:
             ModuleUnavailable: there is nothing that understands meaning.
