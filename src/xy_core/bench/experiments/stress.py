@@ -5,25 +5,23 @@ from __future__ import annotations
 import asyncio
 import gc
 from collections.abc import Sequence
-from typing import Self
 
 from pydantic import ByteSize
 
-from xy_core.bench.experiments.chain import Chain, Part, Turn
+from xy_core.bench.experiments.chain import Chain
 from xy_core.bench.experiments.direct import Naive, Policy, Report, Serial, Threads
 from xy_core.bench.experiments.environment import describe
 from xy_core.bench.experiments.experiment import Experiment, plan, run_policy, summary
 from xy_core.bench.experiments.record import Recorder, Run
+from xy_core.bench.experiments.scheduled import XyCoreThreads
 from xy_core.bench.experiments.shapes import Shape
 from xy_core.bench.experiments.simulated import run_simulated
 from xy_core.bench.experiments.synthetic import products_a_second, synthetic_chain
 from xy_core.bench.result import Check, Progress
 from xy_core.bench.task_chain import Profile
-from xy_core.core.arrival import serving
 from xy_core.core.config import DeviceConfig, SchedulerConfig
 from xy_core.core.scheduler import GlobalTaskScheduler
 from xy_core.core.sim_device import SimDevice
-from xy_core.core.task import TaskType
 
 _DIRECT = {"serial": Serial, "naive": Naive, "threads": Threads, "report": Report}
 SIMULATED = ("serial", "naive", "report", "xy_core")
@@ -63,43 +61,12 @@ async def _one(policy: str, repeat: int, chain: Chain, shape: Shape, memory: int
     def opened(recorder: Recorder) -> Policy:
         if policy in _DIRECT:
             return _DIRECT[policy](chain, recorder)
-        return XyCoreThreads(chain, recorder, memory)
-
-    return await run_policy(policy, repeat, opened, shape)
-
-
-class XyCoreThreads(Naive):
-    """Our scheduler with the same blocking parts, in a device lane and in the cpu lane."""
-
-    def __init__(self, chain: Chain, recorder: Recorder, memory: int) -> None:
-        super().__init__(chain, recorder)
         device = DeviceConfig(name="sim:0", slots=1, memory=ByteSize(memory))
         sim = SimDevice("sim:0", memory=memory, load_bandwidth=float(memory))
-        self._scheduler = GlobalTaskScheduler(SchedulerConfig(devices=(device,)), devices=[sim])
+        config = SchedulerConfig(devices=(device,))
+        return XyCoreThreads(chain, recorder, GlobalTaskScheduler(config, devices=[sim]))
 
-    async def __aenter__(self) -> Self:
-        await self._scheduler.start()
-        return self
-
-    async def __aexit__(self, *exception: object) -> None:
-        await self._scheduler.stop()
-
-    async def request(self, turn: Turn) -> None:
-        """See `Policy`; all parts are as old as the request."""
-        with serving(asyncio.get_running_loop().time()):
-            await super().request(turn)
-
-    async def part(self, part: Part, turn: Turn) -> None:
-        """See `Naive`."""
-        if part.place == "network":
-            await self.wait(part, turn)
-            return
-        kind = TaskType.GPU_BOUND if part.place == "device" else TaskType.CPU_BOUND
-        await self._scheduler.run(self.work, part, turn, name=part.name, task_type=kind)
-
-    def finish(self) -> None:
-        """See `Policy`."""
-        self._recorder.run.trace = self._scheduler.trace.as_report()
+    return await run_policy(policy, repeat, opened, shape)
 
 
 def _checks(experiment: Experiment) -> list[Check]:
