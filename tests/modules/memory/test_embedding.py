@@ -11,16 +11,19 @@ E5, MINILM = "multilingual-e5-small", "minilm-l6-int8"
 
 
 @pytest.mark.models
-@pytest.mark.parametrize("model", [E5, MINILM])
-async def test_many_texts_get_the_vectors_that_each_has_alone(open_memory, model_store, model):
-    await model_store.pull(model)
+@pytest.mark.parametrize(("model", "width"), [(E5, 384), (MINILM, 384), (f"{E5}+{MINILM}", 768)])
+async def test_many_texts_get_the_vectors_that_each_has_alone(
+    open_memory, model_store, model, width
+):
+    for part in model.split("+"):
+        await model_store.pull(part)
     texts = [f"The number {number} is on the door." for number in range(40)]
     async with open_memory(model_store, embedding=model) as memory:
         assert memory.embedding_model == model
         vectors = await memory.embed(texts)
         alone = await memory.embed(texts[35:36])
         tokens = await memory.count_tokens(texts)
-    assert vectors.shape == (40, 384)
+    assert vectors.shape == (40, width)
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
     assert vectors[35] @ alone[0] > 0.99
     assert tokens in {40 * 10, 40 * 12}

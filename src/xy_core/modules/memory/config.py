@@ -75,8 +75,9 @@ class MemoryConfig(StrictModel):
         120.0, gt=0, description="Seconds for finding the facts of one turn."
     )
     embedding: str | None = Field(
-        "multilingual-e5-small",
-        description="What understands meaning: the catalogue id of an embedder, "
+        "multilingual-e5-small+minilm-l6-int8",
+        description="What understands meaning: the catalogue id of an embedder, or of one and an "
+        "English one beside it, joined by +; "
         "use-multilingual (extra memory-multilingual), server (embedding_server), llm (the model "
         "of llm.models with task='embed'); none: words only.",
     )

@@ -14,6 +14,8 @@ from xy_core.core.scheduler import GlobalTaskScheduler
 from xy_core.core.task import TaskPriority, TaskType
 from xy_core.modules.memory.query import Vectors
 
+JOINT = "+"
+"""Between the catalogue ids of two embedders that are asked together."""
 LENT = "llm"
 MULTILINGUAL = "use-multilingual"
 SERVER = "server"

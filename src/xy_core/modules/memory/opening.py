@@ -8,12 +8,16 @@ from xy_core.models import ModelStore
 from xy_core.modules.memory.backends.cipher import sqlcipher
 from xy_core.modules.memory.backends.e5 import UNLIKE, WEIGHTS, E5Embedder
 from xy_core.modules.memory.backends.embedding_server import ServerEmbedder
+from xy_core.modules.memory.backends.joined import UNLIKE as UNLIKE_JOINED
+from xy_core.modules.memory.backends.joined import JoinedEmbedder
+from xy_core.modules.memory.backends.minilm import WIDTH as MINILM_WIDTH
 from xy_core.modules.memory.backends.minilm import MiniLMEmbedder
 from xy_core.modules.memory.backends.postgres import PostgresStore
 from xy_core.modules.memory.backends.sqlite import MemoryStore
 from xy_core.modules.memory.backends.use import MultilingualEmbedder
 from xy_core.modules.memory.config import MemoryConfig
 from xy_core.modules.memory.embedding import (
+    JOINT,
     LENT,
     MULTILINGUAL,
     SERVER,
@@ -61,14 +65,23 @@ def open_embedder(config: MemoryConfig, context: ModuleContext) -> Embedder | No
         )
     if name == MULTILINGUAL:
         return _local(config, context, MultilingualEmbedder(config.threads))
-    found = context.resource(ModelStore).get(name)
-    if any(file.name == WEIGHTS for file in found.entry.files):
-        model = E5Embedder(found.file(WEIGHTS), config.threads)
+    store = context.resource(ModelStore)
+    if JOINT in name:
+        wide, english = (_model(store, part, config.threads) for part in name.split(JOINT, 1))
+        joined = JoinedEmbedder(wide, english, MINILM_WIDTH)
+        return _local(config, context, joined, unlike=UNLIKE_JOINED)
+    model = _model(store, name, config.threads)
+    if isinstance(model, E5Embedder):
         return _local(config, context, model, unlike=UNLIKE)
-    onnx, tokenizer = found.file("model.onnx"), found.file("tokenizer.json")
-    english_only = found.entry.languages == ("en",)
-    bert = MiniLMEmbedder(onnx, tokenizer, config.threads)
-    return _local(config, context, bert, english_only=english_only)
+    english_only = store.get(name).entry.languages == ("en",)
+    return _local(config, context, model, english_only=english_only)
+
+
+def _model(store: ModelStore, name: str, threads: int) -> E5Embedder | MiniLMEmbedder:
+    found = store.get(name)
+    if any(file.name == WEIGHTS for file in found.entry.files):
+        return E5Embedder(found.file(WEIGHTS), threads)
+    return MiniLMEmbedder(found.file("model.onnx"), found.file("tokenizer.json"), threads)
 
 
 def _local(

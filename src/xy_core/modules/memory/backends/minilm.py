@@ -13,6 +13,8 @@ import numpy.typing as npt
 from xy_core.core.errors import BackendError, MissingExtraError
 from xy_core.modules.memory.embedding import Role
 
+WIDTH = 384
+"""Numbers of a vector."""
 _MAX_TOKENS = 256  # what the model was trained with (its card on Hugging Face)
 
 
