@@ -116,6 +116,7 @@ def stress(
     from xy_core.bench.experiments.synthetic import calibrated  # noqa: PLC0415
     from xy_core.bench.task_chain import Profile  # noqa: PLC0415
 
+    files = _files(out, html, csv, figures, soak_record)
     profile = Profile() if calibrate is None else calibrated(calibrate)
     device = _bytes("--device-memory", device_memory)
     if device is not None:
@@ -138,7 +139,6 @@ def stress(
             limits=limits + simulated,
             progress=status.update,
         )
-    files = _Files(out, html, csv, figures, soak_record)
     _show(experiment, files, json=json)
 
 
@@ -176,6 +176,7 @@ def real(
     from xy_core.bench.experiments.real import run_real  # noqa: PLC0415
     from xy_core.bench.experiments.shapes import make_shape  # noqa: PLC0415
 
+    files = _files(out, html, csv, figures, soak_record)
     chosen = make_shape(
         shape.value, requests=requests, clients=clients, rate=rate, seed=seed, trace=trace
     )
@@ -193,7 +194,6 @@ def real(
             limits=limits,
             progress=status.update,
         )
-    files = _Files(out, html, csv, figures, soak_record)
     _show(experiment, files, json=json)
 
 
@@ -324,10 +324,10 @@ class _Files:
     page: Path | None
     csv: Path | None
     figures: Path | None
-    soak: Path | None
+    soak: Soak | None
 
     def write(self, experiment: Experiment) -> None:
-        """Write what was asked for; the figures first need an extra."""
+        """Write what was asked for."""
         if self.out is not None:
             write_json(self.out, experiment.as_json())
         if self.csv is not None:
@@ -340,10 +340,24 @@ class _Files:
             write_figures(experiment, self.figures, int(language() == "zh"))
         if self.page is not None:
             from xy_core.bench.experiments.page import render_page  # noqa: PLC0415
-            from xy_core.bench.experiments.soak_record import read_soak  # noqa: PLC0415
 
-            soaked = None if self.soak is None else read_soak(self.soak)
-            write_text(self.page, render_page(experiment, soaked))
+            write_text(self.page, render_page(experiment, self.soak))
+
+
+def _files(
+    out: Path | None,
+    page: Path | None,
+    csv: Path | None,
+    figures: Path | None,
+    soak: Path | None,
+) -> _Files:
+    """Take the options; what is missing for them is told before anything is measured."""
+    from xy_core.bench.experiments.figures import new_figure  # noqa: PLC0415 - slow to import
+    from xy_core.bench.experiments.soak_record import read_soak  # noqa: PLC0415
+
+    if page is not None or figures is not None:
+        new_figure()
+    return _Files(out, page, csv, figures, None if soak is None else read_soak(soak))
 
 
 def _show(experiment: Experiment, files: _Files, *, json: bool) -> None:
