@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import Program
+from tests.cluster.shared import postgres
 from xy_core.cluster.postgres_journal import PostgresStore
 from xy_core.core.config import JournalConfig
 
@@ -45,9 +46,9 @@ def test_help_has_an_example(xy_core: Program):
     assert "xy-core cluster status --json" in xy_core("cluster", "status", "--help").stdout
 
 
-def test_engines_that_share_the_journal_are_listed(xy_core: Program, tmp_path: Path):
-    pgserver = pytest.importorskip("pgserver", reason="no PostgreSQL here: pip install pgserver")
-    with pgserver.get_server(tmp_path / "pg", cleanup_mode="stop") as server:
+def test_engines_that_share_the_journal_are_listed(xy_core: Program):
+    pytest.importorskip("pgserver", reason="no PostgreSQL here: pip install pgserver")
+    with postgres() as server:
         url = server.get_uri()
         store = PostgresStore(JournalConfig(url=url, lease=3600.0))
         store.open()

@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from tests.core.durable_program import Program
 from xy_core.cluster.postgres_journal import PostgresStore
 from xy_core.core.config import JournalConfig
+
+
+@contextmanager
+def postgres() -> Iterator[Any]:
+    """A server of its own, in a folder that the user whom the wheel runs it as may enter."""
+    import pgserver  # noqa: PLC0415 - not on every machine
+
+    with (
+        tempfile.TemporaryDirectory(prefix="xypg", ignore_cleanup_errors=True) as folder,
+        pgserver.get_server(Path(folder) / "data", cleanup_mode="stop") as running,
+    ):
+        yield running
 
 
 def program(url: str, **config: Any) -> Program:

@@ -15,7 +15,7 @@ import psutil
 import pytest
 from typer.testing import CliRunner
 
-from tests.cluster.shared import program, until
+from tests.cluster.shared import postgres, program, until
 from xy_core.cli.app import app
 from xy_core.cluster.postgres_journal import PostgresStore
 from xy_core.core.config import JournalConfig
@@ -26,7 +26,7 @@ from xy_core.core.schedule import Every
 psycopg = pytest.importorskip(
     "psycopg", reason="psycopg is not installed: pip install 'xy-core[postgres]'"
 )
-pgserver = pytest.importorskip("pgserver", reason="no PostgreSQL here: pip install pgserver")
+pytest.importorskip("pgserver", reason="no PostgreSQL here: pip install pgserver")
 
 ENGINE = Path(__file__).with_name("engine.py")
 LEASE = 2.0
@@ -34,8 +34,8 @@ QUICK: Any = {"backoff": 0.001, "longest_backoff": 0.002}
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory):
-    with pgserver.get_server(tmp_path_factory.mktemp("pg"), cleanup_mode="stop") as running:
+def server():
+    with postgres() as running:
         yield running
 
 
@@ -301,8 +301,8 @@ async def test_clocks_of_engines_may_differ(url, sql, monkeypatch):
         assert apart < 60
 
 
-async def test_a_server_that_restarts_costs_nothing(tmp_path):
-    with pgserver.get_server(tmp_path, cleanup_mode="stop") as server:
+async def test_a_server_that_restarts_costs_nothing():
+    with postgres() as server:
         url = server.get_uri()
         gate = Gate()
         async with program(url, lease=60.0) as one:

@@ -9,14 +9,16 @@ from typing import Any
 
 import pytest
 
+from tests.cluster.shared import postgres
+
 pytest.importorskip("psycopg", reason="psycopg is not installed: pip install 'xy-core[postgres]'")
-pgserver = pytest.importorskip("pgserver", reason="no PostgreSQL here: pip install pgserver")
+pytest.importorskip("pgserver", reason="no PostgreSQL here: pip install pgserver")
 
 PROGRAM = Path(__file__).with_name("remember.py")
 
 
-async def test_each_of_two_programs_finds_what_both_have_written(tmp_path):
-    with pgserver.get_server(tmp_path, cleanup_mode="stop") as server:
+async def test_each_of_two_programs_finds_what_both_have_written():
+    with postgres() as server:
         async with asyncio.timeout(100):
             running = [await begin(server.get_uri(), name) for name in ("ann", "bob")]
             for process in running:  # both write at the same time, from an empty database on
