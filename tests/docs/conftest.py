@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from xy_core.models import ModelStore
+from xy_core.modules.memory.backends.sqlite import MemoryStore
 
 SCRIPT = str(Path(sys.executable).with_name("xy-core"))
 
@@ -25,6 +26,7 @@ def variables(model_store: ModelStore, tmp_path_factory: pytest.TempPathFactory)
     short answer; `tests/e2e` runs whole turns.
     """
     home = tmp_path_factory.mktemp("home")
+    MemoryStore(home / "memory.db", max_turns=10).close()  # as somebody has who has talked
     return {
         "XY_MODELS__ROOT": str(model_store.root),
         "XY_MODULES": '["memory", "emotion", "llm"]',
