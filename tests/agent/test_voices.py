@@ -32,6 +32,7 @@ async def say(runtime: Runtime, language: str, emotion: Emotion) -> Audio:
     return Audio.concat(said)
 
 
+@pytest.mark.timeout(300)  # it speaks a dozen times
 @pytest.mark.parametrize("language", SAID)
 async def test_joy_is_higher_quicker_and_louder_than_sadness(runtime: Runtime, language: str):
     tracker = PitchTracker(1)
