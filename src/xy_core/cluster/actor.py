@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import pickle
 import secrets
 import threading
 import time
@@ -10,13 +11,16 @@ from concurrent.futures import Future
 from typing import Any
 
 import xy_core
-from xy_core.cluster.actor_call import ActorCall
+from xy_core.cluster.actor_stream import ActorStream
 from xy_core.cluster.connection import ray_library
 from xy_core.cluster.guest import Guest, Whereabouts
+from xy_core.cluster.mail import Mail, not_sent
+from xy_core.cluster.packing import pack
+from xy_core.core.call_context import CallContext
 from xy_core.core.config import HostConfig, NodeConfig
 from xy_core.core.errors import WorkerCrashed
-from xy_core.core.host_exchange import WINDOW
-from xy_core.core.host_link import Kind
+from xy_core.core.host_exchange import WINDOW, Exchange
+from xy_core.core.host_link import Kind, Message
 
 _CONTROL = "control"
 _CONTROL_THREADS = 4
@@ -44,27 +48,29 @@ class ActorProcess:
 
     Attributes:
         name: the model's.
-        make: sends a number and what to make, packed; returns a reference to nothing.
-        call: sends a number and a call, packed; returns a reference to its result.
-        stream: the same; returns a stream of references.
+        memory_limit: none: what a node may give is reserved there (see `NodeConfig`).
         ended: set once it is gone.
         deliberate: whether it was killed for no fault of its model.
     """
+
+    memory_limit = None
 
     def __init__(self, name: str, config: HostConfig, node: NodeConfig, memory: int) -> None:
         self.name = name
         self.ended = threading.Event()
         self.deliberate = False
         self._actor = actor = _actor(name, config, node, memory)
-        self.make, self.call = actor.make.remote, actor.call.remote
-        self.stream = actor.stream.options(
+        self._stream = actor.stream.options(
             num_returns="streaming", _generator_backpressure_num_objects=WINDOW
         ).remote
+        self._mail = Mail(actor, self._deliver, self._lose)
+        self._calls: dict[int, Exchange] = {}
         self._numbers = itertools.count(1)
         self._node_config = node
         self._where: Whereabouts | None = None
         self._asked: float | None = None
         self._fate = ""
+        self._said = ""
         self._ask("where", self._arrived)
         self._ask("stay", self._vanished)
 
@@ -79,13 +85,30 @@ class ActorProcess:
         where = self._where
         return "" if where is None else f"{where.address}/{where.node_id[:12]}"
 
-    def begin(self, kind: Kind, content: Any, grace: float) -> ActorCall:  # noqa: ANN401
+    def begin(self, kind: Kind, content: Any, grace: float) -> Exchange | ActorStream:  # noqa: ANN401
         """See `ModelProcess`."""
-        return ActorCall(self, next(self._numbers), kind, content, grace)
+        number = next(self._numbers)
+        if kind is Kind.STREAM:
+            return ActorStream(self, number, grace, self._begin_stream(number, content))
+        exchange = self._calls[number] = Exchange(self, number, grace)
+        try:
+            if kind is Kind.MAKE:
+                self._mail.send_by(self._actor.make.remote, number, pack(content))
+            else:
+                self._mail.send(number, pack(content[:3]))
+        except BaseException:
+            self.forget(exchange)
+            raise
+        return exchange
 
-    def cancel(self, number: int) -> None:
-        """Ask a call to end, without waiting for it."""
-        self._actor.cancel.options(concurrency_group=_CONTROL).remote(number)
+    def send(self, kind: Kind, number: int = 0, content: Any = None) -> None:  # noqa: ANN401, ARG002 - as `Partner` has it
+        """See `Partner`; all that a call is told is to end."""
+        if kind is Kind.CANCEL:
+            self._actor.cancel.options(concurrency_group=_CONTROL).remote(number)
+
+    def forget(self, call: CallContext) -> None:
+        """See `Partner`."""
+        self._calls.pop(call.number, None)
 
     def ping(self) -> float:
         """See `ModelProcess`."""
@@ -111,18 +134,14 @@ class ActorProcess:
         self.ended.wait(_GONE)
         self.ended.set()
 
-    def lose(self, error: Exception) -> WorkerCrashed:
-        """Note that a call to it was lost, make sure that it is gone, and return the call's error.
-
-        Args:
-            error: what Ray says of it.
-        """
-        if not self.ended.wait(_GONE):
-            self.kill(f"does not answer: {error}")
-        return self.crash()
+    def note(self, error: BaseException) -> None:
+        """Note what Ray said of a call that was lost."""
+        self._said = str(error)
 
     def crash(self) -> WorkerCrashed:
-        """See `ModelProcess`."""
+        """See `ModelProcess`; makes sure that it is gone."""
+        if not self.ended.wait(_GONE):
+            self.kill(f"does not answer: {self._said}")
         if self._where is None:
             wants = self._node_config.model_dump(exclude_defaults=True) or "a processor"
             return WorkerCrashed(
@@ -130,6 +149,25 @@ class ActorProcess:
                 f"add nodes, or ask for less in its section's node ({self._fate})"
             )
         return WorkerCrashed(f"the process of model {self.name!r} on {self.node} {self._fate}")
+
+    def _begin_stream(self, number: int, content: Any) -> Any:  # noqa: ANN401 - Ray is untyped
+        try:
+            return self._stream(number, pack(content[:3]))
+        except (TypeError, pickle.PicklingError) as error:
+            raise not_sent(error) from error
+
+    # -- outcomes, on threads of Ray's -------------------------------------------------------
+
+    def _deliver(self, message: Message) -> None:
+        exchange = self._calls.get(message.call)
+        if exchange is not None:
+            exchange.deliver(message)
+
+    def _lose(self, number: int, error: BaseException) -> None:
+        self.note(error)
+        exchange = self._calls.get(number)
+        if exchange is not None:
+            exchange.wake()
 
     # -- what Ray tells, on threads of its own -----------------------------------------------
 
@@ -171,7 +209,7 @@ def _actor(name: str, config: HostConfig, node: NodeConfig, memory: int) -> Any:
             max_task_retries=0,
             **wanted,
         )
-        .remote()
+        .remote(config.calls)
     )
 
 
