@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -120,6 +121,32 @@ def test_a_large_array_lies_in_the_object_store(guest):
     array = np.ones(1_250_000)
     assert guest.picture(array) == (False, 1_250_000.0)
     assert (guest.echo(array) == array).all()
+
+
+def test_calls_at_once_get_what_each_asked_for(guest):
+    array = np.ones(100_000)
+    begin = threading.Barrier(16)
+
+    def one(number: int) -> object:
+        begin.wait(30)
+        try:
+            match number % 4:
+                case 0:
+                    return guest.echo(array * number).sum()
+                case 1:
+                    return guest.divide(number)
+                case 2:
+                    return guest.echo(threading.Lock())
+                case _:
+                    return guest.echo(number)
+        except (ZeroDivisionError, InvalidTaskError) as error:
+            return type(error)
+
+    with ThreadPoolExecutor(16) as threads:
+        for _ in range(5):
+            answers = list(threads.map(one, range(16)))
+            expected = [(1e5 * n, ZeroDivisionError, InvalidTaskError, n)[n % 4] for n in range(16)]
+            assert answers == expected
 
 
 @pytest.mark.usefixtures("cancelled_soon")
