@@ -143,7 +143,10 @@ class ActorProcess:
         if not self.ended.wait(_GONE):
             self.kill(f"does not answer: {self._said}")
         if self._where is None:
-            wants = self._node_config.model_dump(exclude_defaults=True) or "a processor"
+            wants = (
+                self._node_config.model_dump(exclude_defaults=True, exclude={"replicas"})
+                or "a processor"
+            )
             return WorkerCrashed(
                 f"no node of the cluster had room for model {self.name!r}, which asks for {wants}: "
                 f"add nodes, or ask for less in its section's node ({self._fate})"
@@ -196,6 +199,8 @@ class ActorProcess:
 def _actor(name: str, config: HostConfig, node: NodeConfig, memory: int) -> Any:  # noqa: ANN401
     ray = ray_library()
     wanted: dict[str, Any] = {"label_selector": node.labels} if node.labels else {}
+    if node.replicas > 1:
+        wanted["scheduling_strategy"] = "SPREAD"
     return (
         ray.remote(concurrency_groups={_CONTROL: _CONTROL_THREADS})(Guest)
         .options(
