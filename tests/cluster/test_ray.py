@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -72,6 +73,32 @@ def cancelled_soon():
 @pytest.mark.usefixtures("node")
 async def test_a_task_runs_in_another_process(scheduler):
     assert await scheduler.submit(remote(process), deadline=60) != os.getpid()
+
+
+async def test_a_task_is_on_its_node_s_track(node, scheduler):
+    # By a coroutine of another function, and as itself; what was submitted is what is noted.
+    far = remote(process)
+
+    async def twice() -> tuple[int, int]:
+        return await far(), await far()
+
+    handles = [scheduler.submit(far), scheduler.submit(twice)]
+    for handle in handles:
+        await handle
+        assert handle.info.node.endswith(node.node_id[:12])
+    here = scheduler.submit(asyncio.sleep, 0)
+    await here
+    assert here.info.node == ""
+    (track,) = {
+        row["args"]["name"]
+        for row in scheduler.trace.perfetto_rows()
+        if row["args"].get("name", "").startswith("node ")
+    }
+    assert track == f"node {handles[0].info.node}"
+    assert {row.get("node") for row in scheduler.trace.as_report() if "duration_ms" in row} == {
+        handles[0].info.node,
+        None,
+    }
 
 
 @pytest.mark.usefixtures("node")

@@ -83,7 +83,7 @@ class ActorProcess:
     def node(self) -> str:
         """See `ModelProcess`."""
         where = self._where
-        return "" if where is None else f"{where.address}/{where.node_id[:12]}"
+        return "" if where is None else where.node
 
     def begin(self, kind: Kind, content: Any, grace: float) -> Exchange | ActorStream:  # noqa: ANN401
         """See `ModelProcess`."""

@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import xy_core
-from xy_core.cluster.connection import ray_library
+from xy_core.cluster.connection import node_name
 from xy_core.cluster.mail import Answer
 from xy_core.cluster.packing import Packed, pack, shares, unpack
 from xy_core.core.cancellation import CancelToken, checkpoint, current_token
@@ -34,10 +34,9 @@ _END = object()
 
 
 class Whereabouts(NamedTuple):
-    """Where a guest lives: its machine's address, its node's id, its process, its xy-core."""
+    """Where a guest lives: its node, its process, its xy-core."""
 
-    address: str
-    node_id: str
+    node: str
     pid: int
     version: str
 
@@ -111,10 +110,7 @@ class Guest:
 
     def where(self) -> Whereabouts:
         """Say where this is."""
-        ray = ray_library()
-        node_id = ray.get_runtime_context().get_node_id()
-        address = ray.util.get_node_ip_address()
-        return Whereabouts(address, node_id, os.getpid(), xy_core.__version__)
+        return Whereabouts(node_name(), os.getpid(), xy_core.__version__)
 
     def ping(self) -> None:
         """Give a sign of life."""
