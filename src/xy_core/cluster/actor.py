@@ -68,6 +68,9 @@ class ActorProcess:
         self._numbers = itertools.count(1)
         self._node_config = node
         self._where: Whereabouts | None = None
+        self._arriving = threading.Lock()
+        self._answered_where = False
+        self._early: list[Message] = []
         self._asked: float | None = None
         self._fate = ""
         self._said = ""
@@ -162,6 +165,11 @@ class ActorProcess:
     # -- outcomes, on threads of Ray's -------------------------------------------------------
 
     def _deliver(self, message: Message) -> None:
+        """Hand over an outcome; the first may overtake the answer to where its process is."""
+        with self._arriving:
+            if not self._answered_where:
+                self._early.append(message)
+                return
         exchange = self._calls.get(message.call)
         if exchange is not None:
             exchange.deliver(message)
@@ -179,12 +187,15 @@ class ActorProcess:
         method.remote().future().add_done_callback(answered)
 
     def _arrived(self, future: Future[Whereabouts]) -> None:
-        if future.exception() is not None:
-            return
-        self._where = where = future.result()
-        if where.version != xy_core.__version__:
+        where = future.result() if future.exception() is None else None
+        with self._arriving:
+            self._where = where
+            self._answered_where = True
+        if where is not None and where.version != xy_core.__version__:
             self._fate = f"has xy-core {where.version}, and this program {xy_core.__version__}"
             ray_library().kill(self._actor)
+        for message in self._early:
+            self._deliver(message)
 
     def _answered(self, future: Future[None]) -> None:
         if future.exception() is None:
