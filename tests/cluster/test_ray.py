@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -11,13 +12,16 @@ import numpy as np
 import pytest
 
 from tests.cluster.guests import Visitor, fail, process, total
+from tests.cluster.waiting import until
 from xy_core.cluster.config import ClusterConfig
 from xy_core.cluster.connection import Cluster
+from xy_core.cluster.demand import hinted_demand
 from xy_core.cluster.device import ClusterDevice
 from xy_core.cluster.tasks import keep, remote
 from xy_core.core.cancellation import CancelToken, current_token
-from xy_core.core.config import DeviceConfig, HostedConfig, SchedulerConfig
+from xy_core.core.config import DeviceConfig, HostedConfig, JournalConfig, SchedulerConfig
 from xy_core.core.device import MemoryReading
+from xy_core.core.durable import DurableTasks
 from xy_core.core.errors import (
     DeviceLost,
     InvalidTaskError,
@@ -27,6 +31,7 @@ from xy_core.core.errors import (
 )
 from xy_core.core.host import HostState
 from xy_core.core.host_proxy import make_backend
+from xy_core.core.journal import Journal
 from xy_core.core.model import ModelSpec, Variant
 from xy_core.core.scheduler import GlobalTaskScheduler
 from xy_core.core.task import TaskType
@@ -285,3 +290,48 @@ def test_a_cluster_that_does_not_answer_is_a_lost_device():
     with device.following(), pytest.raises(DeviceLost):  # noqa: PT012 - until it is noticed
         while True:
             device.read_memory()
+
+
+# -- what waits ------------------------------------------------------------------------------
+
+
+def asked_for() -> list[dict[str, float]]:
+    """Return what Ray's autoscaler is asked for, as it reads it."""
+    from ray.autoscaler._private.constants import (  # noqa: PLC0415
+        AUTOSCALER_RESOURCE_REQUEST_CHANNEL,
+    )
+    from ray.experimental.internal_kv import _internal_kv_get  # noqa: PLC0415
+
+    told = json.loads(_internal_kv_get(AUTOSCALER_RESOURCE_REQUEST_CHANNEL) or "[]")
+    return [one.get("resources", one) for one in told]
+
+
+@pytest.mark.usefixtures("node")
+async def test_ray_is_told_what_waits_here_and_when_nothing_does(scheduler, tmp_path):
+    config = ClusterConfig(address="auto", autoscale=True)
+    durable = DurableTasks(scheduler, Journal(JournalConfig(path=tmp_path / "journal.db")))
+    await durable.register("process", remote(process, cpus=0.5))
+    lane = scheduler.lane("default")
+    lane.pause()
+    async with hinted_demand(config, scheduler, look_every=0.01):
+        tasks = [
+            scheduler.submit(remote(process, cpus=0.25, resources={"gallery": 0.1})),
+            await durable.submit("process", {}),
+            scheduler.submit(asyncio.sleep, 0),
+        ]
+        wanted = [{"CPU": 0.25, "gallery": 0.1}, {"CPU": 0.5}]
+        await asyncio.to_thread(until, lambda: asked_for() == wanted)
+        lane.resume()
+        await asyncio.gather(*tasks)
+        await asyncio.to_thread(until, lambda: not asked_for())
+        lane.pause()
+        last = scheduler.submit(remote(process, cpus=0.25))
+        await asyncio.to_thread(until, asked_for)
+    assert asked_for() == []
+    last.cancel()
+    await durable.close()
+
+
+async def test_nobody_is_told_unless_the_settings_say_so(scheduler):
+    async with hinted_demand(ClusterConfig(address="auto"), scheduler, look_every=0.01):
+        assert {task.get_name() for task in asyncio.all_tasks()}.isdisjoint({"cluster.demand"})

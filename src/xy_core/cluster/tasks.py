@@ -8,6 +8,7 @@ from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, ParamSpec, TypeVar
 
 from xy_core.cluster.connection import node_name, ray_library
+from xy_core.cluster.demand import asking_for
 from xy_core.core.coroutines import running_record
 from xy_core.core.errors import WorkerCrashed
 
@@ -74,6 +75,8 @@ def remote(
         answer: T = result
         return answer
 
+    bundle = {"CPU": cpus, "GPU": gpus, "memory": memory, **(resources or {})}
+    asking_for(run, {name: amount for name, amount in bundle.items() if amount})
     return run
 
 
