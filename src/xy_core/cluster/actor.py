@@ -11,15 +11,16 @@ from concurrent.futures import Future
 from typing import Any
 
 import xy_core
+from xy_core.cluster.actor_call import ActorCall
 from xy_core.cluster.actor_stream import ActorStream
 from xy_core.cluster.connection import ray_library
 from xy_core.cluster.guest import Guest, Whereabouts
-from xy_core.cluster.mail import Mail, not_sent
-from xy_core.cluster.packing import pack
+from xy_core.cluster.mail import Mail, error_of, not_sent
+from xy_core.cluster.packing import Unopened, pack
 from xy_core.core.call_context import CallContext
 from xy_core.core.config import HostConfig, NodeConfig
 from xy_core.core.errors import WorkerCrashed
-from xy_core.core.host_exchange import WINDOW, Exchange
+from xy_core.core.host_exchange import WINDOW
 from xy_core.core.host_link import Kind, Message
 
 _CONTROL = "control"
@@ -63,8 +64,8 @@ class ActorProcess:
         self._stream = actor.stream.options(
             num_returns="streaming", _generator_backpressure_num_objects=WINDOW
         ).remote
-        self._mail = Mail(actor, self._deliver, self._lose)
-        self._calls: dict[int, Exchange] = {}
+        self._mail = Mail(actor, self._deliver, self._fail)
+        self._calls: dict[int, ActorCall] = {}
         self._numbers = itertools.count(1)
         self._node_config = node
         self._where: Whereabouts | None = None
@@ -88,21 +89,21 @@ class ActorProcess:
         where = self._where
         return "" if where is None else where.node
 
-    def begin(self, kind: Kind, content: Any, grace: float) -> Exchange | ActorStream:  # noqa: ANN401
+    def begin(self, kind: Kind, content: Any, grace: float) -> ActorCall | ActorStream:  # noqa: ANN401
         """See `ModelProcess`."""
         number = next(self._numbers)
         if kind is Kind.STREAM:
             return ActorStream(self, number, grace, self._begin_stream(number, content))
-        exchange = self._calls[number] = Exchange(self, number, grace)
+        call = self._calls[number] = ActorCall(self, number, grace)
         try:
             if kind is Kind.MAKE:
                 self._mail.send_by(self._actor.make.remote, number, pack(content))
             else:
-                self._mail.send(number, pack(content[:3]))
+                call.reference = self._mail.send(number, pack(content[:3]))
         except BaseException:
-            self.forget(exchange)
+            self.forget(call)
             raise
-        return exchange
+        return call
 
     def send(self, kind: Kind, number: int = 0, content: Any = None) -> None:  # noqa: ANN401, ARG002 - as `Partner` has it
         """See `Partner`; all that a call is told is to end."""
@@ -136,6 +137,14 @@ class ActorProcess:
         ray_library().kill(self._actor)
         self.ended.wait(_GONE)
         self.ended.set()
+
+    def outcome(self, number: int, error: BaseException) -> Message | None:
+        """Return the outcome of a call that ended in what Ray raised; None if it is lost."""
+        told = error_of(error)
+        if told is None:
+            self.note(error)
+            return None
+        return Message(Kind.ERROR, number, Unopened((told,)))
 
     def note(self, error: BaseException) -> None:
         """Note what Ray said of a call that was lost."""
@@ -174,11 +183,12 @@ class ActorProcess:
         if exchange is not None:
             exchange.deliver(message)
 
-    def _lose(self, number: int, error: BaseException) -> None:
-        self.note(error)
-        exchange = self._calls.get(number)
-        if exchange is not None:
-            exchange.wake()
+    def _fail(self, number: int, error: BaseException) -> None:
+        message = self.outcome(number, error)
+        if message is not None:
+            self._deliver(message)
+        elif (call := self._calls.get(number)) is not None:
+            call.wake()
 
     # -- what Ray tells, on threads of its own -----------------------------------------------
 

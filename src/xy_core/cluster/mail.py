@@ -38,34 +38,48 @@ class Mail:
         self,
         actor: Any,  # noqa: ANN401 - Ray is untyped
         deliver: Callable[[Message], None],
-        lose: Callable[[int, BaseException], None],
+        fail: Callable[[int, BaseException], None],
     ) -> None:
         """Send nothing yet.
 
         Args:
             actor: has the methods of `Guest`.
             deliver: takes a call's outcome, on any thread; must not block.
-            lose: takes the number of a call that was lost with its actor, and what Ray says of
-                it; the same.
+            fail: takes the number of a call, and what Ray raised instead of its outcome; the same.
         """
         self._call, self._calls = actor.call.remote, actor.calls.remote
         self._fetch = actor.fetch.remote
         self._deliver = deliver
-        self._lose = lose
+        self._fail_one = fail
         self._waiting: deque[tuple[int, bytes]] = deque()
         self._sending = threading.Lock()
 
-    def send(self, number: int, packed: Packed) -> None:
+    def send(self, number: int, packed: Packed) -> Any:  # noqa: ANN401 - Ray is untyped
         """Send a call, with those that have come meanwhile.
+
+        Returns:
+            The reference to its outcome if it went alone; None if that is delivered.
 
         Raises:
             InvalidTaskError: it cannot be pickled.
         """
-        if isinstance(packed, bytes) and shares(packed):
-            self._waiting.append((number, packed))
-            self._empty()
-        else:
-            self.send_by(self._call, number, packed)
+        if not (isinstance(packed, bytes) and shares(packed)):
+            return self._post_alone(number, packed)
+        if not self._waiting and self._sending.acquire(blocking=False):
+            try:
+                return self._post_alone(number, packed)
+            finally:
+                self._sending.release()
+                self._empty()
+        self._waiting.append((number, packed))
+        self._empty()
+        return None
+
+    def _post_alone(self, number: int, packed: Packed) -> Any:  # noqa: ANN401 - the same
+        try:
+            return self._call(number, packed)
+        except (TypeError, pickle.PicklingError) as error:
+            raise not_sent(error) from error
 
     def send_by(self, method: Callable[..., Any], number: int, packed: Packed) -> None:
         """Send a call by a method of the actor that takes a single one, without waiting.
@@ -130,14 +144,16 @@ class Mail:
                 self._deliver(Message(Kind(answer[0]), number, Unopened(answer[1])))
 
     def _fail(self, numbers: list[int], error: BaseException) -> None:
-        errors = ray_library().exceptions
-        if isinstance(error, errors.RayTaskError):
-            told: BaseException = error.cause or error
-        elif isinstance(error, (errors.RayActorError, errors.ObjectLostError)):
-            for number in numbers:
-                self._lose(number, error)
-            return
-        else:
-            told = InvalidTaskError(f"a result of a model is lost: {error}")
         for number in numbers:
-            self._deliver(Message(Kind.ERROR, number, Unopened((told,))))
+            self._fail_one(number, error)
+
+
+def error_of(error: BaseException) -> BaseException | None:
+    """Return what a call's caller is to get for what Ray raised; None if the actor is lost."""
+    errors = ray_library().exceptions
+    if isinstance(error, errors.RayTaskError):
+        cause: BaseException | None = error.cause
+        return cause or error
+    if isinstance(error, (errors.RayActorError, errors.ObjectLostError)):
+        return None
+    return InvalidTaskError(f"a result of a model is lost: {error}")

@@ -58,7 +58,7 @@ class Exchange(CallContext):
 
     def _next(self, timeout: float | None = None) -> Message:
         try:
-            message = self._messages.get(timeout=timeout)
+            message = self._receive(timeout)
         except queue.Empty:
             self._process.kill(f"was killed: it was not ready after {timeout:g} s")
             message = None
@@ -70,9 +70,17 @@ class Exchange(CallContext):
             raise self._process.crash()
         return message
 
+    def _receive(self, timeout: float | None) -> Message | None:
+        """Wait for the next message; None if there is a reason to `wake`.
+
+        Raises:
+            queue.Empty: none came in that many seconds.
+        """
+        return self._messages.get(timeout=timeout)
+
     def _ends_within(self, seconds: float) -> bool:
         try:
-            message = self._messages.get(timeout=seconds)
+            message = self._receive(seconds)
         except queue.Empty:
             return False
         return message is not None and message.kind is not Kind.ITEM
