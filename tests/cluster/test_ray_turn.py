@@ -19,7 +19,7 @@ from xy_core.modules.memory import MemoryService
 from xy_core.runtime import Runtime, open_runtime
 from xy_core.settings import load_settings
 
-pytestmark = [pytest.mark.models, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.slow, pytest.mark.models, pytest.mark.timeout(240)]
 
 STORY = UserInput("Tell me a very long story about the sea.")
 
