@@ -12,6 +12,7 @@ from xy_core.agent.agent import Agent
 from xy_core.agent.embedding import lent_embedder
 from xy_core.agent.tools import open_tools
 from xy_core.cluster.bridge import bridged_events
+from xy_core.cluster.demand import hinted_demand
 from xy_core.cluster.lent import lent_nodes
 from xy_core.cluster.postgres_journal import PostgresStore
 from xy_core.core.config import DeviceConfig, SchedulerConfig
@@ -82,6 +83,7 @@ async def open_runtime(
                 lent_embedder(engine),
                 open_tools(settings.agent.mcp) as tools,
                 bridged_events(settings.broker, engine.bus),
+                hinted_demand(settings.cluster, engine.scheduler),
             ):
                 with settled_objects():
                     yield Runtime(settings, engine, Agent(engine, settings.agent, tools), store)

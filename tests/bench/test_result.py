@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from xy_core.bench.result import BenchResult, Check, median_ratio
+from xy_core.bench.result import BenchResult, Check, median_interval, median_ratio
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,10 @@ def test_a_ratio_is_taken_pair_by_pair():
 def test_measurements_that_are_not_paired_are_refused():
     with pytest.raises(ValueError, match="argument 2 is shorter"):
         median_ratio([1, 2], [1])
+
+
+def test_the_interval_of_a_median_ratio():
+    # The ranks for 16 at 95 %: 8 - 0.98 * 4 and 8 + 0.98 * 4, outwards.
+    assert median_interval(range(1, 17), [1] * 16) == (5, 13)
+    assert median_interval([3.0], [1.0]) == (3, 3)
+    assert median_interval([2.0] * 50, [1.0] * 50) == (2, 2)

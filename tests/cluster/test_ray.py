@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 from tests.cluster.guests import Visitor, fail, process, total
+from tests.cluster.waiting import until
 from xy_core.cluster.config import ClusterConfig
 from xy_core.cluster.connection import Cluster
+from xy_core.cluster.demand import hinted_demand
 from xy_core.cluster.device import ClusterDevice
 from xy_core.cluster.tasks import keep, remote
 from xy_core.core.cancellation import CancelToken, current_token
-from xy_core.core.config import DeviceConfig, HostedConfig, SchedulerConfig
+from xy_core.core.config import DeviceConfig, HostedConfig, JournalConfig, SchedulerConfig
 from xy_core.core.device import MemoryReading
+from xy_core.core.durable import DurableTasks
 from xy_core.core.errors import (
     DeviceLost,
     InvalidTaskError,
@@ -25,6 +31,7 @@ from xy_core.core.errors import (
 )
 from xy_core.core.host import HostState
 from xy_core.core.host_proxy import make_backend
+from xy_core.core.journal import Journal
 from xy_core.core.model import ModelSpec, Variant
 from xy_core.core.scheduler import GlobalTaskScheduler
 from xy_core.core.task import TaskType
@@ -71,6 +78,32 @@ def cancelled_soon():
 @pytest.mark.usefixtures("node")
 async def test_a_task_runs_in_another_process(scheduler):
     assert await scheduler.submit(remote(process), deadline=60) != os.getpid()
+
+
+async def test_a_task_is_on_its_node_s_track(node, scheduler):
+    # By a coroutine of another function, and as itself; what was submitted is what is noted.
+    far = remote(process)
+
+    async def twice() -> tuple[int, int]:
+        return await far(), await far()
+
+    handles = [scheduler.submit(far), scheduler.submit(twice)]
+    for handle in handles:
+        await handle
+        assert handle.info.node.endswith(node.node_id[:12])
+    here = scheduler.submit(asyncio.sleep, 0)
+    await here
+    assert here.info.node == ""
+    (track,) = {
+        row["args"]["name"]
+        for row in scheduler.trace.perfetto_rows()
+        if row["args"].get("name", "").startswith("node ")
+    }
+    assert track == f"node {handles[0].info.node}"
+    assert {row.get("node") for row in scheduler.trace.as_report() if "duration_ms" in row} == {
+        handles[0].info.node,
+        None,
+    }
 
 
 @pytest.mark.usefixtures("node")
@@ -120,6 +153,32 @@ def test_a_large_array_lies_in_the_object_store(guest):
     array = np.ones(1_250_000)
     assert guest.picture(array) == (False, 1_250_000.0)
     assert (guest.echo(array) == array).all()
+
+
+def test_calls_at_once_get_what_each_asked_for(guest):
+    array = np.ones(100_000)
+    begin = threading.Barrier(16)
+
+    def one(number: int) -> object:
+        begin.wait(30)
+        try:
+            match number % 4:
+                case 0:
+                    return guest.echo(array * number).sum()
+                case 1:
+                    return guest.divide(number)
+                case 2:
+                    return guest.echo(threading.Lock())
+                case _:
+                    return guest.echo(number)
+        except (ZeroDivisionError, InvalidTaskError) as error:
+            return type(error)
+
+    with ThreadPoolExecutor(16) as threads:
+        for _ in range(5):
+            answers = list(threads.map(one, range(16)))
+            expected = [(1e5 * n, ZeroDivisionError, InvalidTaskError, n)[n % 4] for n in range(16)]
+            assert answers == expected
 
 
 @pytest.mark.usefixtures("cancelled_soon")
@@ -231,3 +290,48 @@ def test_a_cluster_that_does_not_answer_is_a_lost_device():
     with device.following(), pytest.raises(DeviceLost):  # noqa: PT012 - until it is noticed
         while True:
             device.read_memory()
+
+
+# -- what waits ------------------------------------------------------------------------------
+
+
+def asked_for() -> list[dict[str, float]]:
+    """Return what Ray's autoscaler is asked for, as it reads it."""
+    from ray.autoscaler._private.constants import (  # noqa: PLC0415
+        AUTOSCALER_RESOURCE_REQUEST_CHANNEL,
+    )
+    from ray.experimental.internal_kv import _internal_kv_get  # noqa: PLC0415
+
+    told = json.loads(_internal_kv_get(AUTOSCALER_RESOURCE_REQUEST_CHANNEL) or "[]")
+    return [one.get("resources", one) for one in told]
+
+
+@pytest.mark.usefixtures("node")
+async def test_ray_is_told_what_waits_here_and_when_nothing_does(scheduler, tmp_path):
+    config = ClusterConfig(address="auto", autoscale=True)
+    durable = DurableTasks(scheduler, Journal(JournalConfig(path=tmp_path / "journal.db")))
+    await durable.register("process", remote(process, cpus=0.5))
+    lane = scheduler.lane("default")
+    lane.pause()
+    async with hinted_demand(config, scheduler, look_every=0.01):
+        tasks = [
+            scheduler.submit(remote(process, cpus=0.25, resources={"gallery": 0.1})),
+            await durable.submit("process", {}),
+            scheduler.submit(asyncio.sleep, 0),
+        ]
+        wanted = [{"CPU": 0.25, "gallery": 0.1}, {"CPU": 0.5}]
+        await asyncio.to_thread(until, lambda: asked_for() == wanted)
+        lane.resume()
+        await asyncio.gather(*tasks)
+        await asyncio.to_thread(until, lambda: not asked_for())
+        lane.pause()
+        last = scheduler.submit(remote(process, cpus=0.25))
+        await asyncio.to_thread(until, asked_for)
+    assert asked_for() == []
+    last.cancel()
+    await durable.close()
+
+
+async def test_nobody_is_told_unless_the_settings_say_so(scheduler):
+    async with hinted_demand(ClusterConfig(address="auto"), scheduler, look_every=0.01):
+        assert {task.get_name() for task in asyncio.all_tasks()}.isdisjoint({"cluster.demand"})

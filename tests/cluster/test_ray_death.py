@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
 from tests.cluster.guests import Visitor, append
+from tests.cluster.waiting import until
 from xy_core.cluster.tasks import remote
 from xy_core.core.config import HostedConfig, JournalConfig
 from xy_core.core.durable import DurableTasks
@@ -21,13 +20,6 @@ from xy_core.core.journal import Journal
 pytestmark = pytest.mark.timeout(180)
 
 TASKS = 2_000
-
-
-def until(met: Callable[[], object], within: float = 60.0) -> None:
-    end = time.monotonic() + within
-    while not met():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.02)
 
 
 def visitor(place: str, **process: object) -> Visitor:

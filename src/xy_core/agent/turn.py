@@ -68,8 +68,16 @@ class Turn:
         self._expression: Expression | None = None
 
     async def run(self) -> None:
-        """Run the whole turn; raises what made it fail, as an exception group or alone."""
-        reply = await self._form()
+        """Run the whole turn; raises what made it fail, as an exception group or alone.
+
+        Of a reply that breaks off, what the user has read of it is remembered.
+        """
+        try:
+            reply = await self._form()
+        except Exception:
+            if shown := self._shown.strip():
+                await self._turn.or_without("memory", self.remember(shown), None)
+            raise
         await self._turn.or_without("memory", self.remember(reply), None)
         await self._finish(reply)
 

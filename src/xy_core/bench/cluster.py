@@ -12,7 +12,14 @@ import numpy as np
 import psutil
 from numpy.typing import NDArray
 
-from xy_core.bench.result import BenchResult, Check, Figures, Progress, median_ratio
+from xy_core.bench.result import (
+    BenchResult,
+    Check,
+    Figures,
+    Progress,
+    median_interval,
+    median_ratio,
+)
 from xy_core.cluster.actor import open_actor
 from xy_core.cluster.config import ClusterConfig
 from xy_core.cluster.connection import Cluster, ray_library
@@ -120,11 +127,14 @@ async def _compare(rounds: int, ours: Step, bare: Step) -> Figures:
             taken = await _seconds(ours if seconds is there else bare)
             if number >= 0:
                 seconds.append(taken)
+    low, high = median_interval(there, plain)
     return {
         "rounds": rounds,
         "p50_ms": _milliseconds(there),
         "bare_p50_ms": _milliseconds(plain),
         "vs_bare": median_ratio(there, plain),
+        "vs_bare_low": low,
+        "vs_bare_high": high,
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import statistics
@@ -82,3 +83,17 @@ def median_ratio(values: Sequence[float], others: Sequence[float]) -> float:
     """Return the median of the ratios of paired measurements, rounded to four digits."""
     ratios = [value / other for value, other in zip(values, others, strict=True)]
     return round(statistics.median(ratios), 4)
+
+
+def median_interval(values: Sequence[float], others: Sequence[float]) -> tuple[float, float]:
+    """Return the bounds of the median ratio at 95 % confidence, whatever its distribution.
+
+    These are two of the ratios themselves, as of the binomial distribution, which for the usual
+    number of measurements is normal. Source: W. J. Conover, "Practical Nonparametric Statistics",
+    3rd edition, section 3.2.
+    """
+    ratios = sorted(value / other for value, other in zip(values, others, strict=True))
+    reach = 0.98 * math.sqrt(len(ratios))
+    low = max(0, math.floor(len(ratios) / 2 - reach))
+    high = min(len(ratios) - 1, math.ceil(len(ratios) / 2 + reach))
+    return round(ratios[low], 4), round(ratios[high], 4)

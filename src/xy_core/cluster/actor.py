@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import pickle
 import secrets
 import threading
 import time
@@ -11,12 +12,16 @@ from typing import Any
 
 import xy_core
 from xy_core.cluster.actor_call import ActorCall
+from xy_core.cluster.actor_stream import ActorStream
 from xy_core.cluster.connection import ray_library
 from xy_core.cluster.guest import Guest, Whereabouts
+from xy_core.cluster.mail import Mail, error_of, not_sent
+from xy_core.cluster.packing import Unopened, pack
+from xy_core.core.call_context import CallContext
 from xy_core.core.config import HostConfig, NodeConfig
 from xy_core.core.errors import WorkerCrashed
 from xy_core.core.host_exchange import WINDOW
-from xy_core.core.host_link import Kind
+from xy_core.core.host_link import Kind, Message
 
 _CONTROL = "control"
 _CONTROL_THREADS = 4
@@ -44,27 +49,32 @@ class ActorProcess:
 
     Attributes:
         name: the model's.
-        make: sends a number and what to make, packed; returns a reference to nothing.
-        call: sends a number and a call, packed; returns a reference to its result.
-        stream: the same; returns a stream of references.
+        memory_limit: none: what a node may give is reserved there (see `NodeConfig`).
         ended: set once it is gone.
         deliberate: whether it was killed for no fault of its model.
     """
+
+    memory_limit = None
 
     def __init__(self, name: str, config: HostConfig, node: NodeConfig, memory: int) -> None:
         self.name = name
         self.ended = threading.Event()
         self.deliberate = False
         self._actor = actor = _actor(name, config, node, memory)
-        self.make, self.call = actor.make.remote, actor.call.remote
-        self.stream = actor.stream.options(
+        self._stream = actor.stream.options(
             num_returns="streaming", _generator_backpressure_num_objects=WINDOW
         ).remote
+        self._mail = Mail(actor, self._deliver, self._fail)
+        self._calls: dict[int, ActorCall] = {}
         self._numbers = itertools.count(1)
         self._node_config = node
         self._where: Whereabouts | None = None
+        self._arriving = threading.Lock()
+        self._answered_where = False
+        self._early: list[Message] = []
         self._asked: float | None = None
         self._fate = ""
+        self._said = ""
         self._ask("where", self._arrived)
         self._ask("stay", self._vanished)
 
@@ -77,15 +87,32 @@ class ActorProcess:
     def node(self) -> str:
         """See `ModelProcess`."""
         where = self._where
-        return "" if where is None else f"{where.address}/{where.node_id[:12]}"
+        return "" if where is None else where.node
 
-    def begin(self, kind: Kind, content: Any, grace: float) -> ActorCall:  # noqa: ANN401
+    def begin(self, kind: Kind, content: Any, grace: float) -> ActorCall | ActorStream:  # noqa: ANN401
         """See `ModelProcess`."""
-        return ActorCall(self, next(self._numbers), kind, content, grace)
+        number = next(self._numbers)
+        if kind is Kind.STREAM:
+            return ActorStream(self, number, grace, self._begin_stream(number, content))
+        call = self._calls[number] = ActorCall(self, number, grace)
+        try:
+            if kind is Kind.MAKE:
+                self._mail.send_by(self._actor.make.remote, number, pack(content))
+            else:
+                call.reference = self._mail.send(number, pack(content[:3]))
+        except BaseException:
+            self.forget(call)
+            raise
+        return call
 
-    def cancel(self, number: int) -> None:
-        """Ask a call to end, without waiting for it."""
-        self._actor.cancel.options(concurrency_group=_CONTROL).remote(number)
+    def send(self, kind: Kind, number: int = 0, content: Any = None) -> None:  # noqa: ANN401, ARG002 - as `Partner` has it
+        """See `Partner`; all that a call is told is to end."""
+        if kind is Kind.CANCEL:
+            self._actor.cancel.options(concurrency_group=_CONTROL).remote(number)
+
+    def forget(self, call: CallContext) -> None:
+        """See `Partner`."""
+        self._calls.pop(call.number, None)
 
     def ping(self) -> float:
         """See `ModelProcess`."""
@@ -111,25 +138,57 @@ class ActorProcess:
         self.ended.wait(_GONE)
         self.ended.set()
 
-    def lose(self, error: Exception) -> WorkerCrashed:
-        """Note that a call to it was lost, make sure that it is gone, and return the call's error.
+    def outcome(self, number: int, error: BaseException) -> Message | None:
+        """Return the outcome of a call that ended in what Ray raised; None if it is lost."""
+        told = error_of(error)
+        if told is None:
+            self.note(error)
+            return None
+        return Message(Kind.ERROR, number, Unopened((told,)))
 
-        Args:
-            error: what Ray says of it.
-        """
-        if not self.ended.wait(_GONE):
-            self.kill(f"does not answer: {error}")
-        return self.crash()
+    def note(self, error: BaseException) -> None:
+        """Note what Ray said of a call that was lost."""
+        self._said = str(error)
 
     def crash(self) -> WorkerCrashed:
-        """See `ModelProcess`."""
+        """See `ModelProcess`; makes sure that it is gone."""
+        if not self.ended.wait(_GONE):
+            self.kill(f"does not answer: {self._said}")
         if self._where is None:
-            wants = self._node_config.model_dump(exclude_defaults=True) or "a processor"
+            wants = (
+                self._node_config.model_dump(exclude_defaults=True, exclude={"replicas"})
+                or "a processor"
+            )
             return WorkerCrashed(
                 f"no node of the cluster had room for model {self.name!r}, which asks for {wants}: "
                 f"add nodes, or ask for less in its section's node ({self._fate})"
             )
         return WorkerCrashed(f"the process of model {self.name!r} on {self.node} {self._fate}")
+
+    def _begin_stream(self, number: int, content: Any) -> Any:  # noqa: ANN401 - Ray is untyped
+        try:
+            return self._stream(number, pack(content[:3]))
+        except (TypeError, pickle.PicklingError) as error:
+            raise not_sent(error) from error
+
+    # -- outcomes, on threads of Ray's -------------------------------------------------------
+
+    def _deliver(self, message: Message) -> None:
+        """Hand over an outcome; the first may overtake the answer to where its process is."""
+        with self._arriving:
+            if not self._answered_where:
+                self._early.append(message)
+                return
+        exchange = self._calls.get(message.call)
+        if exchange is not None:
+            exchange.deliver(message)
+
+    def _fail(self, number: int, error: BaseException) -> None:
+        message = self.outcome(number, error)
+        if message is not None:
+            self._deliver(message)
+        elif (call := self._calls.get(number)) is not None:
+            call.wake()
 
     # -- what Ray tells, on threads of its own -----------------------------------------------
 
@@ -138,12 +197,15 @@ class ActorProcess:
         method.remote().future().add_done_callback(answered)
 
     def _arrived(self, future: Future[Whereabouts]) -> None:
-        if future.exception() is not None:
-            return
-        self._where = where = future.result()
-        if where.version != xy_core.__version__:
+        where = future.result() if future.exception() is None else None
+        with self._arriving:
+            self._where = where
+            self._answered_where = True
+        if where is not None and where.version != xy_core.__version__:
             self._fate = f"has xy-core {where.version}, and this program {xy_core.__version__}"
             ray_library().kill(self._actor)
+        for message in self._early:
+            self._deliver(message)
 
     def _answered(self, future: Future[None]) -> None:
         if future.exception() is None:
@@ -158,6 +220,8 @@ class ActorProcess:
 def _actor(name: str, config: HostConfig, node: NodeConfig, memory: int) -> Any:  # noqa: ANN401
     ray = ray_library()
     wanted: dict[str, Any] = {"label_selector": node.labels} if node.labels else {}
+    if node.replicas > 1:
+        wanted["scheduling_strategy"] = "SPREAD"
     return (
         ray.remote(concurrency_groups={_CONTROL: _CONTROL_THREADS})(Guest)
         .options(
@@ -171,7 +235,7 @@ def _actor(name: str, config: HostConfig, node: NodeConfig, memory: int) -> Any:
             max_task_retries=0,
             **wanted,
         )
-        .remote()
+        .remote(config.calls)
     )
 
 

@@ -23,6 +23,11 @@ class ClusterConfig(StrictModel):
         16, ge=1, le=1_024, description="Calls to models on other nodes that run at a time."
     )
 
+    autoscale: bool = Field(
+        default=False,
+        description="Tell Ray's autoscaler what waits in this program's lanes for other nodes.",
+    )
+
     @field_validator("address")
     @classmethod
     def _of_a_node(cls, address: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import threading
 from dataclasses import dataclass
 from types import ModuleType, TracebackType
@@ -24,6 +25,14 @@ def ray_library() -> ModuleType:
         raise MissingExtraError("ray", "cluster") from error
     library: ModuleType = ray
     return library
+
+
+@functools.cache
+def node_name() -> str:
+    """Return the name of the node that this process is on: its address, and Ray's short id."""
+    ray = ray_library()
+    node_id = ray.get_runtime_context().get_node_id()
+    return f"{ray.util.get_node_ip_address()}/{node_id[:12]}"
 
 
 @dataclass(frozen=True, slots=True)

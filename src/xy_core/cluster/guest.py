@@ -6,32 +6,37 @@ import contextlib
 import contextvars
 import inspect
 import os
+import pickle
 import queue
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import xy_core
-from xy_core.cluster.connection import ray_library
-from xy_core.cluster.packing import Packed, pack, unpack
+from xy_core.cluster.connection import node_name
+from xy_core.cluster.mail import Answer
+from xy_core.cluster.packing import Packed, pack, shares, unpack
 from xy_core.core.cancellation import CancelToken, checkpoint, current_token
 from xy_core.core.child import portable
 from xy_core.core.errors import TaskCancelled
 from xy_core.core.host_exchange import WINDOW
+from xy_core.core.host_link import Kind
 from xy_core.core.host_served import make_object, method_of, produce
 
 _POLL = 0.1
 """Seconds after which a producer that waits for its consumer looks whether it has gone."""
+_SOON = 0.005
+"""Seconds that outcomes wait at most for those of other calls of the same message."""
 _END = object()
 
 
 class Whereabouts(NamedTuple):
-    """Where a guest lives: its machine's address, its node's id, its process, its xy-core."""
+    """Where a guest lives: its node, its process, its xy-core."""
 
-    address: str
-    node_id: str
+    node: str
     pid: int
     version: str
 
@@ -43,11 +48,18 @@ class Guest:
     belong to threads of their own, so that they are answered while all others work.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, calls: int) -> None:
+        """Serve nothing yet.
+
+        Args:
+            calls: how many calls are made at a time, at most.
+        """
         self._served: Any = None
         self._calls: dict[int, CancelToken] = {}
         self._cancelled_early: deque[int] = deque(maxlen=256)
         self._changed = threading.Condition()
+        self._threads = ThreadPoolExecutor(calls, "xy-call")
+        self._kept: dict[int, Future[Packed]] = {}
 
     # -- work --------------------------------------------------------------------------------
 
@@ -62,6 +74,19 @@ class Guest:
         with self._call(number):
             method, args, kwargs = unpack(packed)
             return pack(method_of(self._served, method)(*args, **kwargs))
+
+    def calls(self, letters: bytes) -> bytes:
+        """Make several calls at a time and return the outcome of each that is there soon."""
+        numbers = []
+        for number, packed in pickle.loads(letters):  # noqa: S301 - of our own program
+            numbers.append(number)
+            self._kept[number] = self._threads.submit(self.call, number, packed)
+        wait([self._kept[number] for number in numbers], timeout=_SOON)
+        return pickle.dumps([self._outcome(number) for number in numbers], 5)
+
+    def fetch(self, number: int) -> Packed:
+        """Wait for the end of a call whose outcome was not among the others, and return it."""
+        return self._kept.pop(number).result()
 
     def stream(self, number: int, packed: Packed) -> Iterator[Packed]:
         """Call a method, and yield what it yields or hands over."""
@@ -85,10 +110,7 @@ class Guest:
 
     def where(self) -> Whereabouts:
         """Say where this is."""
-        ray = ray_library()
-        node_id = ray.get_runtime_context().get_node_id()
-        address = ray.util.get_node_ip_address()
-        return Whereabouts(address, node_id, os.getpid(), xy_core.__version__)
+        return Whereabouts(node_name(), os.getpid(), xy_core.__version__)
 
     def ping(self) -> None:
         """Give a sign of life."""
@@ -111,6 +133,18 @@ class Guest:
             self._served.close()
 
     # ----------------------------------------------------------------------------------------
+
+    def _outcome(self, number: int) -> Answer:
+        """Return a call's outcome if it is there and may share a message."""
+        future = self._kept[number]
+        if not future.done():
+            return None
+        error = future.exception()
+        packed = future.result() if error is None else pack(error)
+        if not shares(packed):
+            return None
+        del self._kept[number]
+        return int(Kind.RESULT if error is None else Kind.ERROR), packed
 
     @contextmanager
     def _call(self, number: int) -> Iterator[CancelToken]:

@@ -3,10 +3,32 @@
 from __future__ import annotations
 
 import pickle
-from typing import Any
+from typing import Any, NamedTuple
+
+from xy_core.core.errors import InvalidTaskError
 
 Packed = bytes | tuple[Any]
 """A pickle, or a box of one object that Ray serialises: it lays arrays into the object store."""
+
+_SMALL = 1 << 16
+"""Bytes up to which what is packed shares a message with others."""
+
+
+class Unopened(NamedTuple):
+    """What has come from another node and is not unpacked yet; a `Content`."""
+
+    packed: Packed
+
+    def open(self) -> Any:  # noqa: ANN401 - whatever was packed
+        """See `Content`."""
+        try:
+            return unpack(self.packed)
+        except MemoryError:
+            raise
+        except Exception as error:  # importing what it names may raise anything
+            raise InvalidTaskError(
+                f"what another node sent cannot be read here: {error}"
+            ) from error
 
 
 def pack(value: Any) -> Packed:  # noqa: ANN401 - whatever a method takes or returns
@@ -22,3 +44,8 @@ def pack(value: Any) -> Packed:  # noqa: ANN401 - whatever a method takes or ret
 def unpack(packed: Packed) -> Any:  # noqa: ANN401 - the same
     """Return what was packed."""
     return pickle.loads(packed) if isinstance(packed, bytes) else packed[0]  # noqa: S301 - our own
+
+
+def shares(packed: Packed) -> bool:
+    """Whether it may share a message: it holds no array for the object store, and is small."""
+    return isinstance(packed, bytes) and len(packed) <= _SMALL

@@ -12,6 +12,8 @@ from xy_core.core.errors import ConfigError
 
 _SIZE = {"object_store_memory": 150 << 20, "memory": 2 << 30, "include_dashboard": False}
 """What each node has, in bytes."""
+_NOTICE = {"health_check_period_ms": 500}
+"""Five checks that fail are a death: 2.5 s, as otherwise Ray sends work to the dead for 15 s."""
 _ATTEMPTS = 3
 """A node that is not there in half a minute, on a busy machine, ends itself: Ray's own limit."""
 
@@ -41,7 +43,7 @@ class SimulatedCluster:
         with ExitStack() as opened:
             self._nodes = RayCluster()
             opened.callback(self._nodes.shutdown)
-            self._start(0, {})
+            self._start(0, {}, _system_config=_NOTICE)
             self.address: str = self._nodes.address
             self.head: int = self._nodes.head_node.all_processes["raylet"][0].process.pid
             opened.enter_context(Cluster(ClusterConfig(address=self.address)))
@@ -70,10 +72,11 @@ class SimulatedCluster:
         for node in nodes:
             self._nodes.remove_node(node, allow_graceful=False)
 
-    def _start(self, cpus: int, resources: dict[str, float]) -> Any:  # noqa: ANN401 - the same
+    def _start(self, cpus: int, resources: dict[str, float], **options: Any) -> Any:  # noqa: ANN401 - the same
+        place = _SIZE | options
         for left in reversed(range(_ATTEMPTS)):
             try:
-                return self._nodes.add_node(num_cpus=cpus, resources=resources, **_SIZE)
+                return self._nodes.add_node(num_cpus=cpus, resources=resources, **place)
             except Exception:
                 if not left:
                     raise

@@ -7,7 +7,9 @@ import functools
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, ParamSpec, TypeVar
 
-from xy_core.cluster.connection import ray_library
+from xy_core.cluster.connection import node_name, ray_library
+from xy_core.cluster.demand import asking_for
+from xy_core.core.coroutines import running_record
 from xy_core.core.errors import WorkerCrashed
 
 P = ParamSpec("P")
@@ -40,7 +42,12 @@ def remote(
         retries: attempts on other nodes if its node or worker dies.
     """
     ray = ray_library()
-    far = ray.remote(fn).options(
+
+    def there(*args: P.args, **kwargs: P.kwargs) -> tuple[T, str]:
+        return fn(*args, **kwargs), node_name()
+
+    far = ray.remote(there).options(
+        name=fn.__qualname__,
         num_cpus=cpus,
         num_gpus=gpus,
         memory=memory or None,
@@ -52,7 +59,7 @@ def remote(
     async def run(*args: P.args, **kwargs: P.kwargs) -> T:
         reference = far.remote(*args, **kwargs)
         try:
-            result: T = await reference
+            result, node = await reference
         except asyncio.CancelledError:
             ray.cancel(reference, force=False)
             raise
@@ -62,9 +69,14 @@ def remote(
             raise WorkerCrashed(
                 f"the node that ran {fn.__qualname__} died {retries + 1} times: submit it again"
             ) from error
-        else:
-            return result
+        record = running_record()
+        if record is not None:
+            record.node = node
+        answer: T = result
+        return answer
 
+    bundle = {"CPU": cpus, "GPU": gpus, "memory": memory, **(resources or {})}
+    asking_for(run, {name: amount for name, amount in bundle.items() if amount})
     return run
 
 

@@ -91,6 +91,9 @@ class NodeConfig(StrictModel):
     labels: dict[str, str] = Field(
         default_factory=dict, description="Labels that the node must bear, as Ray selects them."
     )
+    replicas: int = Field(
+        1, ge=1, le=256, description="Processes that the model has, spread over nodes."
+    )
 
 
 class HostedConfig(StrictModel):

@@ -12,6 +12,7 @@ from typing import Any
 from xy_core.core.errors import InvalidTaskError
 from xy_core.core.functions import is_coroutine_function, name_of
 from xy_core.core.job import Ended, Job
+from xy_core.core.task import TaskInfo
 from xy_core.core.turns import Turns, give_way
 
 _SATURATED = 0.8
@@ -60,6 +61,7 @@ class CoroutineExecutor:
         task = self._loop.create_task(runner.run(), context=self._context)
         runner.task = job.running = task
         task.add_done_callback(runner.over)
+        _runners[task] = runner
 
     def cancel(self, job: Job) -> None:
         """Throw CancelledError into the coroutine, or keep it from beginning."""
@@ -117,11 +119,23 @@ class _Runner:
                 await give_way()
 
     def over(self, task: asyncio.Task[None]) -> None:
-        """Tell the end of a job that went down with its task."""
+        """Forget the task, and tell the end of a job that went down with it."""
+        del _runners[task]
         if self.job is not None:
             job, self.job = self.job, None
             error = None if task.cancelled() else task.exception()
             self.ended(job, None, error or asyncio.CancelledError())
+
+
+_runners: dict[asyncio.Task[Any], _Runner] = {}
+"""Of all loops; each leaves it with its task."""
+
+
+def running_record() -> TaskInfo | None:
+    """Return the record of the scheduler's task whose coroutine calls this; None elsewhere."""
+    task = asyncio.current_task()
+    runner = None if task is None else _runners.get(task)
+    return None if runner is None or runner.job is None else runner.job.info
 
 
 @types.coroutine

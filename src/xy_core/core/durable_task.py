@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import json
 import math
 from collections.abc import Callable, Generator, Sequence
@@ -181,6 +182,7 @@ def marked(fn: Callable[..., Any], running: Marks) -> Callable[..., Any]:
     """
     if is_coroutine_function(fn):
 
+        @functools.wraps(fn)
         async def attempt(*given: Any) -> Any:
             *lent, task = given
             place = running.enter(task.task_id)
@@ -192,6 +194,7 @@ def marked(fn: Callable[..., Any], running: Marks) -> Callable[..., Any]:
 
         return attempt
 
+    @functools.wraps(fn)
     def attempt_on_thread(*given: Any) -> Any:
         *lent, task = given
         place = running.enter(task.task_id)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -13,7 +13,8 @@ import structlog
 from xy_core.core.cancellation import CancelToken, checkpoint, current_token
 from xy_core.core.compute import report_node
 from xy_core.core.config import HostConfig
-from xy_core.core.errors import TaskCancelled, WorkerCrashed, WorkerUnavailable
+from xy_core.core.errors import TaskCancelled, WorkerUnavailable
+from xy_core.core.host_calls import HostCalls
 from xy_core.core.host_exchange import WINDOW
 from xy_core.core.host_link import Kind
 from xy_core.core.host_process import open_here
@@ -33,10 +34,9 @@ class HostState(enum.StrEnum):
     FAILED = "failed"
 
 
-class ModelHost:
+class ModelHost(HostCalls):
     """Holds one object in a process of its own, and calls its methods there.
 
-    All methods block and belong to threads, as a device lane's are. Several may call at a time.
     Arguments, results and items are pickled; arrays among them cross by shared memory, and those
     that come back lie in it: keep a copy of what is to be kept for long.
 
@@ -67,9 +67,10 @@ class ModelHost:
             config: limits of the process, and patience with it.
             open_process: starts the process, on this machine if not given.
         """
+        self._config = config or HostConfig()
+        super().__init__(self._config.retries)
         self.name = name
         self.restarts = 0
-        self._config = config or HostConfig()
         self._open = open_process
         self._making = (factory, args, begin)
         self._begin_with: tuple[Any, ...] = ()
@@ -150,52 +151,9 @@ class ModelHost:
 
     # -- calls ---------------------------------------------------------------------------------
 
-    def call(self, method: str, /, *args: Any, **kwargs: Any) -> Any:
-        """Call a method of the object, and return what it returns.
-
-        Cancelling the task that calls cancels the call at its next `checkpoint`; a call that does
-        not get there within ``cancel_grace`` is ended with the process.
-
-        Raises:
-            TaskCancelled: the task was cancelled.
-            WorkerCrashed: the process died, also in the attempts that ``retries`` allows.
-            WorkerUnavailable: the process is not running, or keeps dying.
-            InvalidTaskError: an argument or the result cannot be pickled.
-            Exception: whatever the method raised, with the traceback there as a note.
-        """
-        left = self._config.retries
-        while True:
-            try:
-                with self._exchange(Kind.CALL, method, args, kwargs) as exchange:
-                    return exchange.result()
-            except WorkerCrashed:
-                if not left:
-                    raise
-            left -= 1
-
-    def stream(self, method: str, /, *args: Any, **kwargs: Any) -> Generator[Any, None, None]:
-        """Yield what a generator method yields, or what a method hands to ``emit``.
-
-        ``emit`` is then the method's first argument. The method waits while the consumer is far
-        behind. Closing the iterator ends the method at its next item. A stream is tried again
-        only if it was lost before its first item. Raises what `call` raises.
-        """
-        left = self._config.retries
-        while True:
-            try:
-                with self._exchange(Kind.STREAM, method, args, kwargs) as exchange:
-                    for item in exchange.items():
-                        left = 0
-                        yield item
-                    return
-            except WorkerCrashed:
-                if not left:
-                    raise
-            left -= 1
-
     @contextmanager
-    def _exchange(self, kind: Kind, method: str, args: Any, kwargs: Any) -> Iterator[CallInFlight]:
-        """Wait for the process and a free place in it, and begin a call."""
+    def exchange(self, kind: Kind, method: str, args: Any, kwargs: Any) -> Iterator[CallInFlight]:
+        """See `HostCalls`."""
         process = self._enter()
         report_node(process.node)
         try:

@@ -6,9 +6,9 @@ import enum
 import pickle
 import threading
 from multiprocessing.connection import Connection
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
-from xy_core.core.shared_arrays import Inbox, Outbox, Parcel
+from xy_core.core.shared_arrays import Inbox, Outbox
 
 
 class Kind(enum.IntEnum):
@@ -29,12 +29,23 @@ class Kind(enum.IntEnum):
     PONG = enum.auto()
 
 
+class Content(Protocol):
+    """What has arrived and is not unpacked yet."""
+
+    def open(self) -> Any:
+        """Unpack it, once.
+
+        Raises:
+            InvalidTaskError: it needs something that this process cannot find.
+        """
+
+
 class Message(NamedTuple):
     """One message: what it says, of which call, and its content, still packed."""
 
     kind: Kind
     call: int
-    parcel: Parcel
+    parcel: Content
 
 
 class Link:

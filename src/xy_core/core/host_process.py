@@ -30,7 +30,6 @@ class HostProcess:
     The thread that makes one must live as long as the process (see `settle_in`).
 
     Attributes:
-        limits: what the process may use.
         ended: set once the process is gone.
         deliberate: whether it was killed for no fault of its model.
     """
@@ -48,7 +47,7 @@ class HostProcess:
         self._process.start()
         far_pipe.close()
         far_output.close()
-        self.limits = limits
+        self._limits = limits
         self.ended = threading.Event()
         self.deliberate = False
         self._model = model
@@ -70,6 +69,11 @@ class HostProcess:
     def node(self) -> str:
         """See `ModelProcess`."""
         return ""
+
+    @property
+    def memory_limit(self) -> int | None:
+        """See `Partner`."""
+        return self._limits.memory
 
     def begin(self, kind: Kind, content: Any, grace: float) -> Exchange:
         """See `ModelProcess`."""

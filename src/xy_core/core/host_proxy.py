@@ -11,8 +11,8 @@ from typing import Any, Protocol, TypeVar, cast
 from xy_core.core.config import HostConfig, HostedConfig, NodeConfig
 from xy_core.core.errors import ConfigError
 from xy_core.core.host import HostState, ModelHost
-from xy_core.core.host_process import open_here
 from xy_core.core.model_process import ModelProcess, OpenProcess
+from xy_core.core.replicas import ReplicatedHost
 
 T = TypeVar("T")
 
@@ -48,7 +48,8 @@ def make_backend(kind: type[T], *args: Any, name: str, config: HostedConfig, mem
         *args: what the class needs; picklable.
         name: the model's, for logs and errors.
         config: its module's settings.
-        memory: bytes that it takes, as far as that is known; 0 if it is not.
+        memory: bytes that it takes, all replicas together, as far as that is known; 0 if it is
+            not.
 
     Returns:
         The backend, or a `HostedBackend` that has its methods.
@@ -58,13 +59,15 @@ def make_backend(kind: type[T], *args: Any, name: str, config: HostedConfig, mem
     """
     if config.isolation == "none":
         return kind(*args)
-    open_process: OpenProcess = open_here
-    if config.isolation == "cluster":
-        open_process = _on_a_node(config.node_of(name), memory)
-    host = ModelHost(
-        name, kind, *args, begin="load", config=config.process, open_process=open_process
-    )
-    return cast("T", HostedBackend(kind, host))
+    make_host = functools.partial(ModelHost, name, kind, *args, begin="load", config=config.process)
+    if config.isolation == "process":
+        return cast("T", HostedBackend(kind, make_host()))
+    node = config.node_of(name)
+    make_host = functools.partial(make_host, open_process=_on_a_node(node, memory))
+    if node.replicas == 1:
+        return cast("T", HostedBackend(kind, make_host()))
+    hosts = [make_host() for _ in range(node.replicas)]
+    return cast("T", HostedBackend(kind, ReplicatedHost(name, hosts, config.process)))
 
 
 def _on_a_node(node: NodeConfig, memory: int) -> OpenProcess:
@@ -72,7 +75,7 @@ def _on_a_node(node: NodeConfig, memory: int) -> OpenProcess:
         raise ConfigError(
             'isolation = "cluster" needs a cluster: set cluster.address, or isolation = "process"'
         )
-    return functools.partial(_clusters[-1], node=node, memory=memory)
+    return functools.partial(_clusters[-1], node=node, memory=memory // node.replicas)
 
 
 def ill_hosts(backends: Iterable[object]) -> str:
@@ -90,10 +93,10 @@ class HostedBackend:
     process that follows one that died loads its model too; ``close`` ends it.
 
     Attributes:
-        host: the host of the process, which knows its state.
+        host: the host of the process, or of its replicas, which knows its state.
     """
 
-    def __init__(self, kind: type, host: ModelHost) -> None:
+    def __init__(self, kind: type, host: ModelHost | ReplicatedHost) -> None:
         self.host = host
         self._kind = kind
 

@@ -29,7 +29,7 @@ from xy_core.core.processes import ProcessExecutor
 from xy_core.core.queue import ReadyQueue
 from xy_core.core.seat import DeviceStatistics, device_statistics
 from xy_core.core.stream import Channel, TaskStream, producer
-from xy_core.core.task import TaskInfo, TaskPriority, TaskType
+from xy_core.core.task import TaskInfo, TaskPriority, TaskStatus, TaskType
 from xy_core.core.trace import Trace
 from xy_core.core.worker import WorkerLimits
 
@@ -299,6 +299,11 @@ class GlobalTaskScheduler:
     def active(self) -> list[TaskInfo]:
         """Return the records of tasks that wait or run, in the order of their submission."""
         return [job.info for job in self._active.values()]
+
+    def waiting(self, most: int) -> list[Callable[..., Any]]:
+        """Return the functions of those that wait among so many of the oldest active tasks."""
+        jobs = itertools.islice(self._active.values(), most)
+        return [job.fn for job in jobs if job.info.status is TaskStatus.PENDING]
 
     def statistics(self) -> dict[str, LaneStatistics]:
         """Return each lane's figures by its name."""

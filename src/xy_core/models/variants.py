@@ -54,9 +54,10 @@ def plan_on(
 def on_node(planned: PlannedModel, node: NodeConfig) -> Variant:
     """Return the one form in which a node of a cluster holds a model: whole.
 
-    What it takes of the cluster is what it asks for, else what the processor would need, as the
-    memory of graphics cards is theirs, and Ray counts those by the piece.
+    What it takes of the cluster, all replicas together, is what it asks for, else what the
+    processor would need, as the memory of graphics cards is theirs, and Ray counts those by the
+    piece.
     """
     form = planned.variants[0] if node.gpus else planned.variants[-1]
     size = int(node.memory or planned.variants[-1].host_bytes)
-    return replace(form, device_bytes=size)
+    return replace(form, device_bytes=size * node.replicas)
