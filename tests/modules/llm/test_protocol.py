@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 
-import psutil
 import pytest
 import pytest_asyncio
 
+from tests.modules.held import TIMES, nothing_left_of
 from tests.modules.llm.engines import ENGINES
 from xy_core.core.errors import ContextExceeded, InputError
 from xy_core.core.task import TaskPriority, TaskStatus
@@ -37,10 +36,16 @@ WEATHER = Tool(
 )
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=ENGINES)
-async def running(request, model_store, tmp_path_factory):
-    """A service with one model of the engine, and its scheduler."""
-    async with ENGINES[request.param](model_store, tmp_path_factory.mktemp("tiny")) as both:
+@pytest.fixture(scope="module", params=ENGINES)
+def engine(request):
+    """Opens a service with one model of the engine, and its scheduler."""
+    return ENGINES[request.param]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running(engine, model_store, tmp_path_factory):
+    """A service of the engine that all tests share, and its scheduler."""
+    async with engine(model_store, tmp_path_factory.mktemp("tiny")) as both:
         yield both
 
 
@@ -50,10 +55,13 @@ def service(running):
 
 
 @pytest.fixture
-def busy(running):
-    """Tells how many tasks run or wait in any lane, and in the service's own engine."""
-    scheduler = running[1]
+def scheduler(running):
+    return running[1]
 
+
+@pytest.fixture
+def busy(scheduler):
+    """Tells how many tasks run or wait in any lane, and in the service's own engine."""
     def count():
         return sum(one.running + one.waiting for one in scheduler.statistics().values())
 
@@ -147,19 +155,31 @@ async def test_several_conversations_are_served_at_once(service):
     assert all(reply.usage.completion_tokens for reply in replies)
 
 
-async def test_closing_the_stream_ends_it_at_the_next_token_and_leaves_nothing(service, busy):
-    await pieces(service, sampling=GREEDY)
-    process = psutil.Process()
-    threads, files = threading.active_count(), process.num_fds()
-    for _ in range(3):
+async def test_closing_the_stream_ends_it_at_the_next_token_and_leaves_nothing(service, scheduler):
+    async def use():
         stream = service.generate(ASKED, sampling=Sampling(max_tokens=400, temperature=1))
         async with stream:
             await anext(stream)
         assert stream.info.status is TaskStatus.CANCELLED
-    assert busy() == 0
-    assert threading.active_count() <= threads + 1
-    assert process.num_fds() <= files + 3
+
+    await use()
+    async with nothing_left_of(scheduler):
+        for _ in range(TIMES):
+            await use()
     assert (await service.complete(ASKED, sampling=GREEDY)).usage
+
+
+async def test_opening_and_stopping_leaves_nothing(engine, model_store, tmp_path):
+    async def use(number):
+        async with engine(model_store, tmp_path / str(number)) as (service, _):
+            await pieces(service, sampling=GREEDY)
+
+    for number in range(TIMES + 1):
+        (tmp_path / str(number)).mkdir()
+    await use(0)
+    async with nothing_left_of():
+        for number in range(TIMES):
+            await use(number + 1)
 
 
 async def test_a_cancelled_call_ends(service, busy):

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 
 import numpy as np
 import pytest
 
+from tests.modules.held import TIMES, nothing_left
 from tests.modules.voice.tone_models import make_sense_voice, make_streaming_ctc
-from xy_core.core.errors import AudioError, BackendError
+from xy_core.core.cancellation import CancelToken, current_token
+from xy_core.core.errors import AudioError, BackendError, TaskCancelled
 from xy_core.modules.voice import Audio, read_audio
 from xy_core.modules.voice.backends.live_streams import MOST
 from xy_core.modules.voice.backends.sherpa_offline import SherpaTranscriber
@@ -36,8 +39,14 @@ def make(kind, request, tmp_path_factory):
 
 
 @pytest.fixture(scope="module", params=ENGINES)
-def engine(request, tmp_path_factory):
-    made = make(request.param, request, tmp_path_factory)
+def fresh(request, tmp_path_factory):
+    """An engine that is not loaded."""
+    return functools.partial(make, request.param, request, tmp_path_factory)
+
+
+@pytest.fixture(scope="module")
+def engine(fresh):
+    made = fresh()
     with pytest.raises(BackendError, match="not loaded"):
         made.transcribe(Audio.silence(1, 16_000))
     with pytest.raises(BackendError, match="not loaded"):
@@ -129,3 +138,40 @@ def test_streams_are_bounded_and_given_back(engine):
     engine.abandon(engine.begin())
     with pytest.raises(BackendError, match="no live recognition"):
         engine.end(numbers[0])
+
+
+def test_a_cancelled_recognition_ends_and_leaves_nothing(engine, speech):
+    long = Audio.concat([speech] * 4)
+
+    def use():
+        number = engine.begin()
+        token = CancelToken()
+        token.cancel()
+        before = current_token.set(token)
+        try:
+            for hear in (lambda: engine.transcribe(long), lambda: engine.hear(number, long)):
+                with pytest.raises(TaskCancelled):
+                    hear()
+        finally:
+            current_token.reset(before)
+            engine.abandon(number)
+
+    use()
+    with nothing_left():
+        for _ in range(TIMES):
+            use()
+    assert engine.transcribe(speech).text
+
+
+def test_opening_and_closing_leaves_nothing(fresh, speech):
+    def use():
+        made = fresh()
+        made.load()
+        made.transcribe(speech)
+        made.begin()
+        made.close()
+
+    use()
+    with nothing_left():
+        for _ in range(TIMES):
+            use()
