@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
@@ -31,10 +30,10 @@ def held() -> Counter[str]:
     """Count native threads (of libraries too), and open files by what they are."""
     gc.collect()
     found: Counter[str] = Counter()
-    found["threads"] = len(os.listdir(_OWN / "task"))
-    for entry in os.listdir(_OWN / "fd"):
+    found["threads"] = len([*(_OWN / "task").iterdir()])
+    for entry in (_OWN / "fd").iterdir():
         try:
-            target = os.readlink(_OWN / "fd" / entry)
+            target = str(entry.readlink())
         except FileNotFoundError:  # the one that listed the folder
             continue
         kind = target.partition(":")[0] if ":" in target else "file"

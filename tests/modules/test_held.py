@@ -25,8 +25,7 @@ def test_threads_that_go_on_are_told(monkeypatch):
     end = threading.Event()
     threads = [threading.Thread(target=end.wait) for _ in range(TIMES)]
     with pytest.raises(AssertionError, match="threads"), nothing_left():
-        for thread in threads:
-            thread.start()
+        [thread.start() for thread in threads]
     end.set()
     for thread in threads:
         thread.join()

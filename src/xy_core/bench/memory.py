@@ -22,7 +22,13 @@ from pathlib import Path
 
 import numpy as np
 
-from xy_core.bench.memory_questions import QuestionSet, others, read_questions
+from xy_core.bench.memory_questions import (
+    FIRST_KINDS,
+    Question,
+    QuestionSet,
+    others,
+    read_questions,
+)
 from xy_core.bench.memory_turns import Turns, measure_turns
 from xy_core.bench.result import BenchResult, Check, Figures, Progress
 from xy_core.core.errors import ModelError
@@ -43,6 +49,7 @@ _COUNT, _QUICK_COUNT = 100_000, 10_000
 _ROUNDS, _QUICK_ROUNDS = 40, 6
 _BATCH, _EMBEDDED = 500, 32
 _FIRST = 5
+_FIRST_KINDS = "recall@5 of the first kinds"
 _NUMBER = re.compile(r"\d+")
 _SEED = 6
 
@@ -73,12 +80,13 @@ async def _run(settings: Settings, *, quick: bool, progress: Progress) -> BenchR
         )
         async with GlobalTaskScheduler(settings.scheduler) as scheduler:
             context = ModuleContext(scheduler, EventBus(), {ModelStore: models})
-            found = await _filled_and_questioned(config, context, count, progress)
+            asked = read_questions()
+            reported = asked.half(reported=True)
+            found = await questioned(config, context, asked, reported, count, progress)
             rounds = _QUICK_ROUNDS if quick else _ROUNDS
             turns = await measure_turns(context, config, rounds, progress)
-    asked = len(read_questions().half(reported=True))
     rows: dict[str, Figures] = {
-        "memories": {"count": count, "questions": asked},
+        "memories": {"count": count, "questions": len(reported)},
         **found,
         **turns.rows(),
     }
@@ -97,10 +105,29 @@ def _checks(found: dict[str, dict[str, float]], turns: Turns) -> list[Check]:
     ]
 
 
-async def _filled_and_questioned(
-    config: MemoryConfig, context: ModuleContext, count: int, progress: Progress
+async def questioned(  # noqa: PLR0917
+    config: MemoryConfig,
+    context: ModuleContext,
+    asked: QuestionSet,
+    places: Sequence[int],
+    count: int,
+    progress: Progress,
 ) -> dict[str, dict[str, float]]:
-    asked = read_questions()
+    """Fill a memory file, and return the share of questions that are answered, by kind of search.
+
+    Args:
+        config: which file, and which embedder.
+        context: has the models.
+        asked: the questions, all of whose memories are written.
+        places: those of them that are asked.
+        count: memories in all.
+        progress: told what is being done.
+
+    Raises:
+        BackendError: the embedder's files are damaged.
+        MissingExtraError: its library is not installed.
+        ModelError: it is not here, or the settings name none.
+    """
     embedder = await asyncio.to_thread(open_embedder, config, context)
     if embedder is None:
         raise ModelError("memory.embedding names no embedder of this process: choose one for this")
@@ -112,7 +139,8 @@ async def _filled_and_questioned(
         questions = [one.question for one in asked.questions]
         vectors = await _embed(embedder, questions, Role.QUERY)
         form = Query("", limit=_FIRST, unlike=embedder.unlike, min_similarity=config.min_similarity)
-        return await asyncio.to_thread(_quality, store, asked, vectors, form)
+        chosen = [(asked.questions[place], vectors[place]) for place in places]
+        return await asyncio.to_thread(_quality, store, chosen, form)
     finally:
         store.close()
 
@@ -156,15 +184,14 @@ async def _embed(embedder: Embedder, texts: Sequence[str], role: Role) -> Vector
 
 
 def _quality(
-    store: MemoryStore, asked: QuestionSet, vectors: Vectors, form: Query
+    store: MemoryStore, asked: Sequence[tuple[Question, Vectors]], form: Query
 ) -> dict[str, dict[str, float]]:
     """Return the share of questions whose memory is among the first five, by kind of search.
 
-    Each by kind of question, and ``recall@5`` over all of the half that is reported.
+    Each by kind of question, and ``recall@5`` over all.
     """
     found: dict[str, dict[str, list[bool]]] = {}
-    for place in asked.half(reported=True):
-        one, vector = asked.questions[place], vectors[place]
+    for one, vector in asked:
         searches = {
             "words alone": replace(form, words=one.question),
             "meaning alone": replace(form, vector=vector),
@@ -173,7 +200,8 @@ def _quality(
         for search, query in searches.items():
             results = {result.memory.text for result in store.search("lin", query)}
             kinds = found.setdefault(search, {})
-            for kind in ("recall@5", f"{one.kind} {one.language}"):
+            wholes = ["recall@5", *([_FIRST_KINDS] if one.kind in FIRST_KINDS else [])]
+            for kind in (*wholes, f"{one.kind} {one.language}"):
                 kinds.setdefault(kind, []).append(one.answered(results))
     return {
         search: {kind: round(statistics.mean(hits), 4) for kind, hits in kinds.items()}

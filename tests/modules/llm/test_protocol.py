@@ -62,6 +62,7 @@ def scheduler(running):
 @pytest.fixture
 def busy(scheduler):
     """Tells how many tasks run or wait in any lane, and in the service's own engine."""
+
     def count():
         return sum(one.running + one.waiting for one in scheduler.statistics().values())
 

@@ -129,6 +129,18 @@ def test_words_are_found_in_both_languages(store, query, expected):
     assert find(store, query) == expected
 
 
+def test_a_name_said_in_passing_tells_as_much_as_in_a_short_message(store):
+    walk = "we walked along the canal and talked about films and food and old times " * 6
+    store.add(
+        [turn(f"{walk} until Ottoline went home"), turn("it was a long day"), turn("Balthazar")]
+    )
+    store.add([turn(f"day {number} was long") for number in range(20)])
+    found = store.search("lin", Query("Ottoline"))
+    assert [one.memory.text[-8:] for one in found] == ["ent home"]
+    (short,) = store.search("lin", Query("Balthazar"))
+    assert found[0].score == pytest.approx(short.score)
+
+
 @pytest.mark.parametrize(
     "query", ['"', "' OR 1=1 --", "a AND", "NEAR(", "(|&!:*)", "a <-> b", "%s", "\\", "{}"]
 )

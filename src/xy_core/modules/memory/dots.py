@@ -1,9 +1,10 @@
 """Unit vectors in a byte a number, and their dot products with a query.
 
 A row is its numbers in steps of its own, so that the largest is 127 of them (symmetric quantisation
-by row; Jacob et al., "Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-
-Only Inference", CVPR 2018). Of unit vectors of several hundred numbers this changes the cosine by
-about 0.0005, and a search reads a quarter of the bytes that float32 has.
+by row; Jacob et al., "Quantization and Training of Neural Networks for Efficient
+Integer-Arithmetic-Only Inference", CVPR 2018). Of unit
+vectors of several hundred numbers this changes the cosine by about 0.0005, and a search reads a
+quarter of the bytes that float32 has.
 """
 
 from __future__ import annotations
@@ -57,7 +58,8 @@ def _product() -> Product:
         return by_numpy
 
     def by_simsimd(rows: Bytes, vector: Bytes) -> npt.NDArray[np.float64]:
-        return np.asarray(simsimd.cdist(vector[None], rows, metric="dot"))[0]
+        found: npt.NDArray[np.float64] = np.asarray(simsimd.cdist(vector[None], rows, metric="dot"))
+        return found.reshape(len(rows))
 
     return by_simsimd
 

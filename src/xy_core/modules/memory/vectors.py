@@ -14,7 +14,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -30,7 +30,7 @@ _PEOPLE = 64
 _SPARE = 1.5
 _BATCH = 4096
 """Vectors that are read into memory at a time."""
-Values = TypeVar("Values", bound=npt.NDArray[Any])
+T = TypeVar("T", bound=np.generic)
 
 
 class VectorIndex:
@@ -142,7 +142,7 @@ class _Matrix:
         return {int(ids[row]): float(similarity[row]) for row in rows}
 
 
-def _grown(values: Values, count: int, room: int) -> Values:
+def _grown(values: npt.NDArray[T], count: int, room: int) -> npt.NDArray[T]:
     """Return the first values in an array that has room for more."""
     grown = np.zeros((room, *values.shape[1:]), values.dtype)
     grown[:count] = values[:count]
