@@ -13,7 +13,7 @@ import itertools
 import tempfile
 from pathlib import Path
 
-from xy_core.bench.memory import questioned
+from xy_core.bench.memory import filled
 from xy_core.bench.memory_questions import Question, QuestionSet, add_pairs
 from xy_core.core.events import EventBus
 from xy_core.core.module import ModuleContext
@@ -40,16 +40,16 @@ async def main() -> None:
     """Print the recall@5 of each weight of words and power of their share."""
     settings, asked = Settings(), development()
     models = ModelStore(settings.models.root, settings.models.catalogue)
-    async with GlobalTaskScheduler(settings.scheduler) as scheduler:
-        context = ModuleContext(scheduler, EventBus(), {ModelStore: models})
-        for share, power in itertools.product(_SHARES, _POWERS):
-            ranking.WORDS, ranking.SURE = share, power
-            with tempfile.TemporaryDirectory() as folder:
-                path = Path(folder) / "memory.db"
-                config = settings.memory.model_copy(update={"path": path, "max_turns": 2 * _COUNT})
-                places = range(len(asked.questions))
-                found = await questioned(config, context, asked, places, _COUNT, lambda _: None)
-            print(share, power, {search: kinds["recall@5"] for search, kinds in found.items()})
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "memory.db"
+        config = settings.memory.model_copy(update={"path": path, "max_turns": 2 * _COUNT})
+        async with GlobalTaskScheduler(settings.scheduler) as scheduler:
+            context = ModuleContext(scheduler, EventBus(), {ModelStore: models})
+            async with filled(config, context, asked, _COUNT, lambda _: None) as full:
+                for ranking.WORDS, ranking.SURE in itertools.product(_SHARES, _POWERS):
+                    found = full.quality(range(len(asked.questions)))
+                    shares = {search: kinds["recall@5"] for search, kinds in found.items()}
+                    print(ranking.WORDS, ranking.SURE, shares)
 
 
 if __name__ == "__main__":
