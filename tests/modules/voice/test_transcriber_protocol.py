@@ -10,19 +10,31 @@ import pytest
 
 from tests.modules.held import TIMES, nothing_left
 from tests.modules.voice.tone_models import make_sense_voice, make_streaming_ctc
+from tests.modules.voice.tone_transducers import (
+    make_paraformer,
+    make_streaming_transducer,
+    make_transducer,
+)
 from xy_core.core.cancellation import CancelToken, current_token
 from xy_core.core.errors import AudioError, BackendError, TaskCancelled
 from xy_core.modules.voice import Audio, read_audio
 from xy_core.modules.voice.backends.live_streams import MOST
+from xy_core.modules.voice.backends.sherpa_models import is_streaming
 from xy_core.modules.voice.backends.sherpa_offline import SherpaTranscriber
 from xy_core.modules.voice.backends.sherpa_online import SherpaStreamer
 from xy_core.modules.voice.backends.whisper import WhisperTranscriber
 from xy_core.modules.voice.config import TranscriberConfig
 
+SHERPA = {
+    "sense-voice": make_sense_voice,
+    "transducer": make_transducer,
+    "paraformer": make_paraformer,
+    "streaming-nemo-ctc": make_streaming_ctc,
+    "streaming-transducer": make_streaming_transducer,
+}
 ENGINES = [
     pytest.param("whisper", marks=pytest.mark.models),
-    "sense-voice",
-    "streaming-nemo-ctc",
+    *SHERPA,
 ]
 
 
@@ -33,9 +45,8 @@ def make(kind, request, tmp_path_factory):
         config = TranscriberConfig(beam_size=1, word_times=True)
         return WhisperTranscriber(store.get(config.id).directory, config, 2)
     config = TranscriberConfig(engine="sherpa", kind=kind)
-    if kind == "sense-voice":
-        return SherpaTranscriber(make_sense_voice(folder), config, 1)
-    return SherpaStreamer(make_streaming_ctc(folder), config, 1)
+    kind_of_engine = SherpaStreamer if is_streaming(kind) else SherpaTranscriber
+    return kind_of_engine(SHERPA[kind](folder), config, 1)
 
 
 @pytest.fixture(scope="module", params=ENGINES)
