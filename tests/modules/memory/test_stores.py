@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.modules.held import TIMES, nothing_left
 from xy_core.core.errors import ConfigError
 from xy_core.modules.memory.backends.cipher import sqlcipher
 from xy_core.modules.memory.backends.postgres import PostgresStore
@@ -60,7 +61,7 @@ def open_store(
     def open_(max_turns: int = 100) -> Store:
         if request.param == "postgres":
             uri: str = request.getfixturevalue("server")
-            address = psycopg.conninfo.make_conninfo(uri, dbname=f"xy{len(opened)}")
+            address = psycopg.conninfo.make_conninfo(uri, dbname=f"xy{len(opened) % 2}")
             with psycopg.connect(address, autocommit=True) as connection:
                 connection.execute("DROP SCHEMA IF EXISTS xy_memory CASCADE")
             store: Store = PostgresStore(address, max_turns=max_turns)
@@ -105,6 +106,19 @@ def learn(store: Store, text: str, topic: str = "", time: float = 1.0, **more) -
 def unit(*numbers: float):
     vector = np.array(numbers, np.float32)
     return vector / np.linalg.norm(vector)
+
+
+def test_opening_and_closing_leaves_nothing(open_store):
+    def use():
+        store = open_store()
+        store.add([turn("a cat")])
+        assert find(store, "cat")
+        store.close()
+
+    use()
+    with nothing_left():
+        for _ in range(TIMES):
+            use()
 
 
 def test_turns_come_oldest_first_and_the_oldest_go(open_store):
