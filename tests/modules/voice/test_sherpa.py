@@ -14,6 +14,7 @@ from tests.modules.voice.tone_models import (
     make_streaming_ctc,
     tones,
 )
+from tests.modules.voice.tone_streams import make_streaming_paraformer, make_streaming_zipformer
 from tests.modules.voice.tone_transducers import (
     make_paraformer,
     make_streaming_transducer,
@@ -39,6 +40,7 @@ ENGINES = {
     "paraformer": (offline, make_paraformer),
     "streaming-nemo-ctc": (online, make_streaming_ctc),
     "streaming-transducer": (online, make_streaming_transducer),
+    "streaming-zipformer-ctc": (online, make_streaming_zipformer),
 }
 
 
@@ -64,6 +66,14 @@ def paraformer(tmp_path, **values):
 def test_paraformer_s_pieces_of_words_are_joined(tmp_path):
     heard = paraformer(tmp_path, high="high@@")
     assert [word.text for word in heard.segments[0].words] == [heard.text] == ["highlow"]
+
+
+def test_a_streaming_paraformer_tells_no_times(tmp_path):
+    engine = online(make_streaming_paraformer(tmp_path), "streaming-paraformer")
+    engine.load()
+    heard = engine.transcribe(tones((0, 0.5), (HIGH, 0.6), (0, 0.5), (LOW, 0.6)))
+    assert heard.text == "high low"
+    assert heard.segments[0].words == ()
 
 
 def test_each_chinese_character_is_a_word(tmp_path):

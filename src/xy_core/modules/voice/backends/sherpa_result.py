@@ -49,8 +49,8 @@ def _words(
     """Join the pieces of words: where one begins, the text has a blank or a Chinese character.
 
     Their own marks differ: SentencePiece's blank stands before a word, Paraformer's ``@@`` after
-    all its pieces but the last. Some Paraformer exports tell no times: then nobody knows when a
-    word was said, and there are no words.
+    all its pieces but the last. Streaming Paraformers, and older exports of the others, tell no
+    times: then nobody knows when a word was said, and there are no words.
     """
     if len(times) < len(tokens):
         return ()
