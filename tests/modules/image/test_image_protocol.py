@@ -188,6 +188,8 @@ async def test_closing_the_stream_leaves_nothing_behind(image, scheduler):
     async def use():
         async with image.generate(long) as stream:
             await anext(stream)
+        lanes = scheduler.statistics().values()
+        assert sum(lane.running + lane.waiting for lane in lanes) == 0
         await image.generate(long).aclose()  # before it began
 
     await use()

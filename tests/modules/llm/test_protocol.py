@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
+from contextlib import aclosing
 
 import pytest
 import pytest_asyncio
@@ -18,6 +20,7 @@ pytestmark = [pytest.mark.models, pytest.mark.asyncio(loop_scope="module")]
 
 ASKED = [Message("system", "You are kind."), Message("user", "Tell me about the weather.")]
 GREEDY = Sampling(temperature=0, max_tokens=8)
+LONG = Sampling(temperature=1, max_tokens=400)
 YES_OR_NO = {
     "type": "object",
     "properties": {"warm": {"type": "boolean"}},
@@ -156,12 +159,43 @@ async def test_several_conversations_are_served_at_once(service):
     assert all(reply.usage.completion_tokens for reply in replies)
 
 
-async def test_closing_the_stream_ends_it_at_the_next_token_and_leaves_nothing(service, scheduler):
+async def test_closing_the_stream_ends_it_at_the_next_token(service, monkeypatch, busy):
+    (place,) = service._places.values()
+    written = []
+    monkeypatch.setattr(place.model, "generate", counting(place.model.generate, written))
+    async with service.generate(ASKED, sampling=LONG) as stream:
+        await anext(stream)
+        before = len(written)
+    assert busy() == 0
+    assert before <= len(written) <= before + 2  # what was under way, and the next
+
+
+def counting(generate, written):
+    """The same, which notes what it writes: on a thread, or as a coroutine if it is remote."""
+
+    def here(emit, request):
+        def note(delta):
+            written.append(delta)
+            emit(delta)
+
+        generate(note, request)
+
+    async def there(request):
+        async with aclosing(generate(request)) as deltas:
+            async for delta in deltas:
+                written.append(delta)
+                yield delta
+
+    return there if inspect.isasyncgenfunction(generate) else here
+
+
+async def test_closing_the_stream_leaves_nothing(service, scheduler, busy):
     async def use():
-        stream = service.generate(ASKED, sampling=Sampling(max_tokens=400, temperature=1))
+        stream = service.generate(ASKED, sampling=LONG)
         async with stream:
             await anext(stream)
         assert stream.info.status is TaskStatus.CANCELLED
+        assert busy() == 0
 
     await use()
     async with nothing_left_of(scheduler):
@@ -184,9 +218,7 @@ async def test_opening_and_stopping_leaves_nothing(engine, model_store, tmp_path
 
 
 async def test_a_cancelled_call_ends(service, busy):
-    call = asyncio.ensure_future(
-        service.complete(ASKED, sampling=Sampling(max_tokens=400, temperature=1))
-    )
+    call = asyncio.ensure_future(service.complete(ASKED, sampling=LONG))
     await asyncio.sleep(0)
     assert busy() == 1
     call.cancel()

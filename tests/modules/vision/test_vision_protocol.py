@@ -117,10 +117,14 @@ async def test_several_ask_at_once(eyes):
     assert all(await asyncio.gather(*asked))
 
 
-async def test_closing_the_stream_ends_it_at_the_next_token_and_leaves_nothing(eyes, scheduler):
+async def test_closing_the_stream_leaves_nothing(eyes, scheduler):
+    def running():
+        return sum(lane.running + lane.waiting for lane in scheduler.statistics().values())
+
     async def use():
         async with eyes.ask([noise()], "tell me a long story") as stream:
             await anext(stream)
+        assert running() == 0
 
     await use()
     async with nothing_left_of(scheduler):
