@@ -16,13 +16,19 @@ import random
 import re
 import statistics
 import tempfile
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from xy_core.bench.memory_questions import QuestionSet, others, read_questions
+from xy_core.bench.memory_questions import (
+    FIRST_KINDS,
+    QuestionSet,
+    others,
+    read_questions,
+)
 from xy_core.bench.memory_turns import Turns, measure_turns
 from xy_core.bench.result import BenchResult, Check, Figures, Progress
 from xy_core.core.errors import ModelError
@@ -43,6 +49,8 @@ _COUNT, _QUICK_COUNT = 100_000, 10_000
 _ROUNDS, _QUICK_ROUNDS = 40, 6
 _BATCH, _EMBEDDED = 500, 32
 _FIRST = 5
+_WHO = "lin"
+_FIRST_KINDS = "recall@5 of the first kinds"
 _NUMBER = re.compile(r"\d+")
 _SEED = 6
 
@@ -73,12 +81,14 @@ async def _run(settings: Settings, *, quick: bool, progress: Progress) -> BenchR
         )
         async with GlobalTaskScheduler(settings.scheduler) as scheduler:
             context = ModuleContext(scheduler, EventBus(), {ModelStore: models})
-            found = await _filled_and_questioned(config, context, count, progress)
+            asked = read_questions()
+            reported = asked.half(reported=True)
+            async with filled(config, context, asked, count, progress) as full:
+                found = await asyncio.to_thread(full.quality, reported)
             rounds = _QUICK_ROUNDS if quick else _ROUNDS
             turns = await measure_turns(context, config, rounds, progress)
-    asked = len(read_questions().half(reported=True))
     rows: dict[str, Figures] = {
-        "memories": {"count": count, "questions": asked},
+        "memories": {"count": count, "questions": len(reported)},
         **found,
         **turns.rows(),
     }
@@ -97,10 +107,72 @@ def _checks(found: dict[str, dict[str, float]], turns: Turns) -> list[Check]:
     ]
 
 
-async def _filled_and_questioned(
-    config: MemoryConfig, context: ModuleContext, count: int, progress: Progress
-) -> dict[str, dict[str, float]]:
-    asked = read_questions()
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """A memory file that is full, and the questions to ask of it.
+
+    Attributes:
+        store: the file.
+        asked: the questions, all of whose memories are written.
+        vectors: what they mean, one a question.
+        form: a query without words and vector.
+    """
+
+    store: MemoryStore
+    asked: QuestionSet
+    vectors: Vectors
+    form: Query
+
+    def quality(self, places: Iterable[int]) -> dict[str, dict[str, float]]:
+        """Return the share of questions whose memory is among the first five, by kind of search.
+
+        Each by kind of question, and ``recall@5`` over all; blocks.
+
+        Args:
+            places: of the questions that are asked.
+        """
+        found: dict[str, dict[str, list[bool]]] = {}
+        for place in places:
+            one, vector = self.asked.questions[place], self.vectors[place]
+            searches = {
+                "words alone": replace(self.form, words=one.question),
+                "meaning alone": replace(self.form, vector=vector),
+                "both": replace(self.form, words=one.question, vector=vector),
+            }
+            wholes = ["recall@5", *([_FIRST_KINDS] if one.kind in FIRST_KINDS else [])]
+            for search, query in searches.items():
+                texts = {result.memory.text for result in self.store.search(_WHO, query)}
+                kinds = found.setdefault(search, {})
+                for kind in (*wholes, f"{one.kind} {one.language}"):
+                    kinds.setdefault(kind, []).append(one.answered(texts))
+        return {
+            search: {kind: round(statistics.mean(hits), 4) for kind, hits in kinds.items()}
+            for search, kinds in found.items()
+        }
+
+
+@asynccontextmanager
+async def filled(
+    config: MemoryConfig,
+    context: ModuleContext,
+    asked: QuestionSet,
+    count: int,
+    progress: Progress,
+) -> AsyncIterator[Filled]:
+    """Fill a memory file, and close it in the end.
+
+    Args:
+        config: which file, and which embedder.
+        context: has the models.
+        asked: the questions.
+        count: memories in all.
+        progress: told what is being done.
+
+    Raises:
+        BackendError: the embedder's files are damaged.
+        MissingExtraError: its library is not installed.
+        ModelError: it is not here, or the settings name none.
+    """
     embedder = await asyncio.to_thread(open_embedder, config, context)
     if embedder is None:
         raise ModelError("memory.embedding names no embedder of this process: choose one for this")
@@ -109,10 +181,9 @@ async def _filled_and_questioned(
         store.use_embedder(embedder.name)
         await _fill(store, embedder, asked, count, progress)
         progress("questions")
-        questions = [one.question for one in asked.questions]
-        vectors = await _embed(embedder, questions, Role.QUERY)
+        vectors = await _embed(embedder, [one.question for one in asked.questions], Role.QUERY)
         form = Query("", limit=_FIRST, unlike=embedder.unlike, min_similarity=config.min_similarity)
-        return await asyncio.to_thread(_quality, store, asked, vectors, form)
+        yield Filled(store, asked, vectors, form)
     finally:
         store.close()
 
@@ -144,7 +215,7 @@ async def _fill(
 
 
 def _write(store: MemoryStore, texts: Sequence[str], time: float, vectors: list[Vectors]) -> None:
-    store.add([Memory("user", text, "lin", time) for text in texts])
+    store.add([Memory("user", text, _WHO, time) for text in texts])
     waiting = store.without_vector(len(texts), english_only=False)
     by_text = dict(zip(texts, vectors, strict=True))
     rows = np.stack([by_text[text] for _, text in waiting])
@@ -153,29 +224,3 @@ def _write(store: MemoryStore, texts: Sequence[str], time: float, vectors: list[
 
 async def _embed(embedder: Embedder, texts: Sequence[str], role: Role) -> Vectors:
     return await embedder.embed(texts, role, TaskPriority.MEDIUM)
-
-
-def _quality(
-    store: MemoryStore, asked: QuestionSet, vectors: Vectors, form: Query
-) -> dict[str, dict[str, float]]:
-    """Return the share of questions whose memory is among the first five, by kind of search.
-
-    Each by kind of question, and ``recall@5`` over all of the half that is reported.
-    """
-    found: dict[str, dict[str, list[bool]]] = {}
-    for place in asked.half(reported=True):
-        one, vector = asked.questions[place], vectors[place]
-        searches = {
-            "words alone": replace(form, words=one.question),
-            "meaning alone": replace(form, vector=vector),
-            "both": replace(form, words=one.question, vector=vector),
-        }
-        for search, query in searches.items():
-            results = {result.memory.text for result in store.search("lin", query)}
-            kinds = found.setdefault(search, {})
-            for kind in ("recall@5", f"{one.kind} {one.language}"):
-                kinds.setdefault(kind, []).append(one.answered(results))
-    return {
-        search: {kind: round(statistics.mean(hits), 4) for kind, hits in kinds.items()}
-        for search, kinds in found.items()
-    }

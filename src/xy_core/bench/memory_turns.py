@@ -24,7 +24,7 @@ from xy_core.core.task import TaskPriority
 from xy_core.modules.memory import MemoryConfig, MemoryService
 
 _EVERY = 3
-"""Of the questions, those that are asked for time: sixty of all kinds."""
+"""Of the questions, those that are asked for time: 76 of all kinds."""
 _WRITES_A_SECOND = 20.0
 _DRAWS = 2_000
 _SEED = 7

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import math
 from contextlib import asynccontextmanager
 
 import numpy as np
 import pytest
 
+from tests.modules.held import TIMES, nothing_left_of
 from tests.modules.image.conftest import MODEL, SIDE
 from tests.modules.image.image_server import serving
 from tests.modules.tiny_store import tiny_store
@@ -54,19 +56,24 @@ async def image_service(scheduler, store, **values):
 
 
 @pytest.fixture(params=["diffusers", "openai", "a1111"])
-async def image(request, scheduler, image_store):
-    """The service over each engine."""
+def opening(request, scheduler, image_store):
+    """Opens the service over each engine."""
     if request.param == "diffusers":
-        async with image_service(scheduler, image_store) as service:
-            yield service
+        yield functools.partial(image_service, scheduler, image_store)
         return
     with serving() as server:
         path = "/v1" if request.param == "openai" else ""
         url = f"http://127.0.0.1:{server.port}{path}"
-        async with image_service(
-            scheduler, image_store, engine=request.param, base_url=url
-        ) as service:
-            yield service
+        yield functools.partial(
+            image_service, scheduler, image_store, engine=request.param, base_url=url
+        )
+
+
+@pytest.fixture
+async def image(opening):
+    """The service over each engine."""
+    async with opening() as service:
+        yield service
 
 
 async def pictures(service, **request):
@@ -176,11 +183,31 @@ async def test_a_stopped_module_is_not_available(image):
 
 
 async def test_closing_the_stream_leaves_nothing_behind(image, scheduler):
-    stream = image.generate(ImageRequest(prompt="a", **(SMALL | {"steps": 100})))
-    await stream.aclose()
-    lanes = scheduler.statistics().values()
-    assert sum(lane.running + lane.waiting for lane in lanes) == 0
+    long = ImageRequest(prompt="a", **(SMALL | {"steps": 100}))
+
+    async def use():
+        async with image.generate(long) as stream:
+            await anext(stream)
+        lanes = scheduler.statistics().values()
+        assert sum(lane.running + lane.waiting for lane in lanes) == 0
+        await image.generate(long).aclose()  # before it began
+
+    await use()
+    async with nothing_left_of(scheduler):
+        for _ in range(TIMES):
+            await use()
     assert len(await pictures(image)) == 1
+
+
+async def test_opening_and_stopping_leaves_nothing(opening, scheduler):
+    async def use():
+        async with opening() as service:
+            await pictures(service)
+
+    await use()
+    async with nothing_left_of(scheduler):
+        for _ in range(TIMES):
+            await use()
 
 
 async def test_a_missing_model_is_named(scheduler, tmp_path):

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import inspect
 import json
-import threading
+from contextlib import aclosing
 
-import psutil
 import pytest
 import pytest_asyncio
 
+from tests.modules.held import TIMES, nothing_left_of
 from tests.modules.llm.engines import ENGINES
 from xy_core.core.errors import ContextExceeded, InputError
 from xy_core.core.task import TaskPriority, TaskStatus
@@ -19,6 +20,7 @@ pytestmark = [pytest.mark.models, pytest.mark.asyncio(loop_scope="module")]
 
 ASKED = [Message("system", "You are kind."), Message("user", "Tell me about the weather.")]
 GREEDY = Sampling(temperature=0, max_tokens=8)
+LONG = Sampling(temperature=1, max_tokens=400)
 YES_OR_NO = {
     "type": "object",
     "properties": {"warm": {"type": "boolean"}},
@@ -37,10 +39,16 @@ WEATHER = Tool(
 )
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=ENGINES)
-async def running(request, model_store, tmp_path_factory):
-    """A service with one model of the engine, and its scheduler."""
-    async with ENGINES[request.param](model_store, tmp_path_factory.mktemp("tiny")) as both:
+@pytest.fixture(scope="module", params=ENGINES)
+def engine(request):
+    """Opens a service with one model of the engine, and its scheduler."""
+    return ENGINES[request.param]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def running(engine, model_store, tmp_path_factory):
+    """A service of the engine that all tests share, and its scheduler."""
+    async with engine(model_store, tmp_path_factory.mktemp("tiny")) as both:
         yield both
 
 
@@ -50,9 +58,13 @@ def service(running):
 
 
 @pytest.fixture
-def busy(running):
+def scheduler(running):
+    return running[1]
+
+
+@pytest.fixture
+def busy(scheduler):
     """Tells how many tasks run or wait in any lane, and in the service's own engine."""
-    scheduler = running[1]
 
     def count():
         return sum(one.running + one.waiting for one in scheduler.statistics().values())
@@ -147,25 +159,66 @@ async def test_several_conversations_are_served_at_once(service):
     assert all(reply.usage.completion_tokens for reply in replies)
 
 
-async def test_closing_the_stream_ends_it_at_the_next_token_and_leaves_nothing(service, busy):
-    await pieces(service, sampling=GREEDY)
-    process = psutil.Process()
-    threads, files = threading.active_count(), process.num_fds()
-    for _ in range(3):
-        stream = service.generate(ASKED, sampling=Sampling(max_tokens=400, temperature=1))
+async def test_closing_the_stream_ends_it_at_the_next_token(service, monkeypatch, busy):
+    (place,) = service._places.values()
+    written = []
+    monkeypatch.setattr(place.model, "generate", counting(place.model.generate, written))
+    async with service.generate(ASKED, sampling=LONG) as stream:
+        await anext(stream)
+        before = len(written)
+    assert busy() == 0
+    assert before <= len(written) <= before + 2  # what was under way, and the next
+
+
+def counting(generate, written):
+    """The same, which notes what it writes: on a thread, or as a coroutine if it is remote."""
+
+    def here(emit, request):
+        def note(delta):
+            written.append(delta)
+            emit(delta)
+
+        generate(note, request)
+
+    async def there(request):
+        async with aclosing(generate(request)) as deltas:
+            async for delta in deltas:
+                written.append(delta)
+                yield delta
+
+    return there if inspect.isasyncgenfunction(generate) else here
+
+
+async def test_closing_the_stream_leaves_nothing(service, scheduler, busy):
+    async def use():
+        stream = service.generate(ASKED, sampling=LONG)
         async with stream:
             await anext(stream)
         assert stream.info.status is TaskStatus.CANCELLED
-    assert busy() == 0
-    assert threading.active_count() <= threads + 1
-    assert process.num_fds() <= files + 3
+        assert busy() == 0
+
+    await use()
+    async with nothing_left_of(scheduler):
+        for _ in range(TIMES):
+            await use()
     assert (await service.complete(ASKED, sampling=GREEDY)).usage
 
 
+async def test_opening_and_stopping_leaves_nothing(engine, model_store, tmp_path):
+    async def use(number):
+        async with engine(model_store, tmp_path / str(number)) as (service, _):
+            await pieces(service, sampling=GREEDY)
+
+    for number in range(TIMES + 1):
+        (tmp_path / str(number)).mkdir()
+    await use(0)
+    async with nothing_left_of():
+        for number in range(TIMES):
+            await use(number + 1)
+
+
 async def test_a_cancelled_call_ends(service, busy):
-    call = asyncio.ensure_future(
-        service.complete(ASKED, sampling=Sampling(max_tokens=400, temperature=1))
-    )
+    call = asyncio.ensure_future(service.complete(ASKED, sampling=LONG))
     await asyncio.sleep(0)
     assert busy() == 1
     call.cancel()

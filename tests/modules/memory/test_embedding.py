@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from tests.modules.held import TIMES, nothing_left_of
 from xy_core.core.errors import ModuleUnavailable
 
 E5, MINILM = "multilingual-e5-small", "minilm-l6-int8"
@@ -27,6 +28,19 @@ async def test_many_texts_get_the_vectors_that_each_has_alone(
     assert np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
     assert vectors[35] @ alone[0] > 0.99
     assert tokens in {40 * 10, 40 * 12}
+
+
+@pytest.mark.models
+@pytest.mark.parametrize("model", [E5, MINILM, f"{E5}+{MINILM}", "use-multilingual"])
+async def test_opening_and_stopping_leaves_nothing(open_memory, model_store, scheduler, model):
+    async def use():
+        async with open_memory(model_store, embedding=model) as memory:
+            await memory.embed(["a cat"])
+
+    await use()
+    async with nothing_left_of(scheduler):
+        for _ in range(TIMES):
+            await use()
 
 
 async def test_another_s_vectors_have_no_tokens(open_memory):

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.modules.held import TIMES, nothing_left
 from xy_core.core.errors import ConfigError
 from xy_core.modules.memory.backends.cipher import sqlcipher
 from xy_core.modules.memory.backends.postgres import PostgresStore
@@ -60,7 +61,7 @@ def open_store(
     def open_(max_turns: int = 100) -> Store:
         if request.param == "postgres":
             uri: str = request.getfixturevalue("server")
-            address = psycopg.conninfo.make_conninfo(uri, dbname=f"xy{len(opened)}")
+            address = psycopg.conninfo.make_conninfo(uri, dbname=f"xy{len(opened) % 2}")
             with psycopg.connect(address, autocommit=True) as connection:
                 connection.execute("DROP SCHEMA IF EXISTS xy_memory CASCADE")
             store: Store = PostgresStore(address, max_turns=max_turns)
@@ -107,6 +108,19 @@ def unit(*numbers: float):
     return vector / np.linalg.norm(vector)
 
 
+def test_opening_and_closing_leaves_nothing(open_store):
+    def use():
+        store = open_store()
+        store.add([turn("a cat")])
+        assert find(store, "cat")
+        store.close()
+
+    use()
+    with nothing_left():
+        for _ in range(TIMES):
+            use()
+
+
 def test_turns_come_oldest_first_and_the_oldest_go(open_store):
     store = open_store(max_turns=3)
     store.add([turn(f"turn {number}", time=float(number)) for number in range(5)])
@@ -127,6 +141,18 @@ def test_words_are_found_in_both_languages(store, query, expected):
         [turn("I am allergic to peanuts"), turn("昨天我去北京看了长城"), turn("we met in the cafe")]
     )
     assert find(store, query) == expected
+
+
+def test_a_name_said_in_passing_tells_as_much_as_in_a_short_message(store):
+    walk = "we walked along the canal and talked about films and food and old times " * 6
+    store.add(
+        [turn(f"{walk} until Ottoline went home"), turn("it was a long day"), turn("Balthazar")]
+    )
+    store.add([turn(f"day {number} was long") for number in range(20)])
+    found = store.search("lin", Query("Ottoline"))
+    assert [one.memory.text[-8:] for one in found] == ["ent home"]
+    (short,) = store.search("lin", Query("Balthazar"))
+    assert found[0].score == pytest.approx(short.score)
 
 
 @pytest.mark.parametrize(

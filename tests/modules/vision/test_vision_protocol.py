@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
+from tests.modules.held import TIMES, nothing_left_of
 from tests.modules.tiny_store import tiny_store
 from tests.modules.vision.tiny_gguf import write_tiny_qwen2vl
 from tests.modules.vision.tiny_transformers import save_tiny_qwen2vl
@@ -116,11 +117,33 @@ async def test_several_ask_at_once(eyes):
     assert all(await asyncio.gather(*asked))
 
 
-async def test_closing_the_stream_leaves_nothing_behind(eyes, scheduler):
-    stream = eyes.ask([noise()], "tell me a long story")
-    await stream.aclose()
-    assert sum(lane.running + lane.waiting for lane in scheduler.statistics().values()) == 0
+async def test_closing_the_stream_leaves_nothing(eyes, scheduler):
+    def running():
+        return sum(lane.running + lane.waiting for lane in scheduler.statistics().values())
+
+    async def use():
+        async with eyes.ask([noise()], "tell me a long story") as stream:
+            await anext(stream)
+        assert running() == 0
+
+    await use()
+    async with nothing_left_of(scheduler):
+        for _ in range(TIMES):
+            await use()
+            await eyes.ask([noise()], "before it began").aclose()
     assert await words(eyes.ask([noise()], "what?"))
+
+
+@pytest.mark.parametrize("name", ["llama_cpp", "transformers"])
+async def test_opening_and_stopping_leaves_nothing(name, scheduler, stores):
+    async def use():
+        async with seeing(scheduler, stores, engine=name) as service:
+            await words(service.ask([noise()], "what?"))
+
+    await use()
+    async with nothing_left_of(scheduler):
+        for _ in range(TIMES):
+            await use()
 
 
 async def test_a_model_in_a_process_of_its_own_answers_the_same(scheduler, stores):

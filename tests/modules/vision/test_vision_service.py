@@ -11,12 +11,14 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
+from tests.modules.held import TIMES, nothing_left
 from xy_core.core.errors import MissingExtraError, ModuleUnavailable
 from xy_core.core.events import EventBus
 from xy_core.core.module import HealthStatus, ModuleContext
 from xy_core.core.scheduler import GlobalTaskScheduler
 from xy_core.core.task import TaskPriority
 from xy_core.modules.vision import Picture, VisionConfig, VisionService
+from xy_core.modules.vision.backends.rapid_ocr import RapidOcrReader
 
 TEXT = "Fresh bread every morning"
 
@@ -43,6 +45,19 @@ async def test_a_line_is_read_where_it_stands(vision):
     assert all(15 <= x <= 560 and 25 <= y <= 110 for x, y in line.box)
     assert [colour.name for colour in facts.colours] == ["white"]
     assert facts.faces is None
+
+
+def test_opening_and_closing_leaves_nothing():
+    def use():
+        reader = RapidOcrReader(VisionConfig())
+        reader.load()
+        assert reader.read(drawn(TEXT))
+        reader.close()
+
+    use()
+    with nothing_left():
+        for _ in range(TIMES):
+            use()
 
 
 async def test_a_reader_in_a_process_of_its_own_reads_the_same(vision, scheduler):

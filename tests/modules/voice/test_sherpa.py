@@ -14,6 +14,12 @@ from tests.modules.voice.tone_models import (
     make_streaming_ctc,
     tones,
 )
+from tests.modules.voice.tone_streams import make_streaming_paraformer, make_streaming_zipformer
+from tests.modules.voice.tone_transducers import (
+    make_paraformer,
+    make_streaming_transducer,
+    make_transducer,
+)
 from xy_core.core.errors import BackendError, MissingExtraError
 from xy_core.modules.voice.backends.sherpa_offline import SherpaTranscriber
 from xy_core.modules.voice.backends.sherpa_online import SherpaStreamer
@@ -28,8 +34,20 @@ def online(folder, kind="streaming-nemo-ctc"):
     return SherpaStreamer(folder, TranscriberConfig(engine="sherpa", kind=kind), 1)
 
 
-def test_sense_voice_hears_words_in_their_order(tmp_path):
-    engine = offline(make_sense_voice(tmp_path))
+ENGINES = {
+    "sense-voice": (offline, make_sense_voice),
+    "transducer": (offline, make_transducer),
+    "paraformer": (offline, make_paraformer),
+    "streaming-nemo-ctc": (online, make_streaming_ctc),
+    "streaming-transducer": (online, make_streaming_transducer),
+    "streaming-zipformer-ctc": (online, make_streaming_zipformer),
+}
+
+
+@pytest.mark.parametrize("kind", ENGINES)
+def test_each_kind_hears_words_in_their_order(tmp_path, kind):
+    open_, make = ENGINES[kind]
+    engine = open_(make(tmp_path), kind)
     engine.load()
     heard = engine.transcribe(tones((0, 0.5), (HIGH, 0.6), (0, 0.5), (LOW, 0.6)))
     assert (heard.text, heard.language) == ("high low", "en")
@@ -37,6 +55,37 @@ def test_sense_voice_hears_words_in_their_order(tmp_path):
     assert (high.text, low.text) == ("high", "low")
     assert high.start == pytest.approx(0.5, abs=0.15)
     assert low.start == pytest.approx(1.6, abs=0.15)
+
+
+def paraformer(tmp_path, **values):
+    engine = offline(make_paraformer(tmp_path, **values), "paraformer")
+    engine.load()
+    return engine.transcribe(tones((0, 0.5), (HIGH, 0.6), (0, 0.5), (LOW, 0.6)))
+
+
+def test_paraformer_s_pieces_of_words_are_joined(tmp_path):
+    heard = paraformer(tmp_path, high="high@@")
+    assert [word.text for word in heard.segments[0].words] == [heard.text] == ["highlow"]
+
+
+def test_a_streaming_paraformer_tells_no_times(tmp_path):
+    engine = online(make_streaming_paraformer(tmp_path), "streaming-paraformer")
+    engine.load()
+    heard = engine.transcribe(tones((0, 0.5), (HIGH, 0.6), (0, 0.5), (LOW, 0.6)))
+    assert heard.text == "high low"
+    assert heard.segments[0].words == ()
+
+
+def test_each_chinese_character_is_a_word(tmp_path):
+    heard = paraformer(tmp_path, high="高")
+    assert heard.language == "zh"
+    assert [word.text for word in heard.segments[0].words] == ["高", "low"]
+
+
+def test_a_paraformer_that_tells_no_times_gives_its_text_alone(tmp_path):
+    heard = paraformer(tmp_path, times=False)
+    assert heard.text == "high low"
+    assert heard.segments[0].words == ()
 
 
 def test_a_streaming_model_grows_its_text_and_ends_utterances_at_pauses(tmp_path):

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import contextlib
-import threading
+import functools
 
 import numpy as np
 import pytest
 
+from tests.modules.held import TIMES, nothing_left
 from tests.modules.voice.gpt_sovits_double import SovitsDouble
 from tests.modules.voice.test_references import BANK
 from tests.modules.voice.test_references import tone as recording
@@ -57,9 +58,17 @@ def make(kind, request, tmp_path_factory):
 
 
 @pytest.fixture(scope="module", params=ENGINES, ids="-".join)
-def voice(request, tmp_path_factory):
-    kind, language = request.param
-    engine = make(kind, request, tmp_path_factory)
+def fresh(request, tmp_path_factory):
+    """An engine that is not loaded."""
+    made = functools.partial(make, request.param[0], request, tmp_path_factory)
+    made.kind, made.language = request.param
+    return made
+
+
+@pytest.fixture(scope="module")
+def voice(fresh):
+    kind, language = fresh.kind, fresh.language
+    engine = fresh()
     with pytest.raises(BackendError, match="not loaded"):
         list(engine.synthesize(TEXTS[language], language, VoiceStyle()))
     engine.load()
@@ -113,20 +122,41 @@ def test_odd_text_never_breaks_it(voice):
             assert np.isfinite(chunk.samples).all()
 
 
-def test_markup_reaches_it_and_cancelling_ends_within_a_chunk(voice):
+def test_markup_reaches_it_and_cancelling_ends_within_a_chunk_and_leaves_nothing(voice):
     sentence = TEXTS[voice.language]
     markup = SpeechMarkup.parse(f'{sentence}<break time="300ms"/>' * 3)
     script = write_script(markup, voice.language, VoiceStyle(), lambda _: voice.engine)
-    token, threads = CancelToken(), threading.active_count()
-    before = current_token.set(token)
-    heard = []
-    try:
-        with pytest.raises(TaskCancelled):
-            heard.extend(_cancelling(perform(script), token))
-    finally:
-        current_token.reset(before)
-    assert 1 <= len(heard) <= 5  # GPT-SoVITS: what was under way from one sentence
-    assert threading.active_count() <= threads + 1
+
+    def use():
+        token, heard = CancelToken(), []
+        before = current_token.set(token)
+        try:
+            with pytest.raises(TaskCancelled):
+                heard.extend(_cancelling(perform(script), token))
+        finally:
+            current_token.reset(before)
+        assert 1 <= len(heard) <= 5  # GPT-SoVITS: what was under way from one sentence
+
+    use()
+    with nothing_left():
+        for _ in range(TIMES):
+            use()
+
+
+def test_opening_and_closing_leaves_nothing(fresh):
+    def use():
+        made = fresh()
+        made.load()
+        list(made.synthesize(TEXTS[fresh.language], fresh.language, VoiceStyle()))
+        chunks = made.synthesize(TEXTS[fresh.language], fresh.language, VoiceStyle())
+        next(chunks)  # closed in the middle
+        chunks.close()
+        made.close()
+
+    use()
+    with nothing_left():
+        for _ in range(TIMES):
+            use()
 
 
 def _cancelling(chunks, token):

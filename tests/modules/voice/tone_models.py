@@ -17,7 +17,7 @@ from xy_core.modules.voice import Audio
 
 RATE = 16_000
 LOW, HIGH = 300, 4_000
-_BINS = 80
+BINS = 80
 
 
 def tones(*pieces: tuple[int, float]) -> Audio:
@@ -32,7 +32,7 @@ def tones(*pieces: tuple[int, float]) -> Audio:
 def make_sense_voice(folder: Path) -> Path:
     """Write a SenseVoice model: 7 frames stacked, four tags before the text."""
     tokens = ["<blank>", "▁low", "▁high", "<|en|>", "<|NEUTRAL|>", "<|Speech|>", "<|woitn|>"]
-    weights, bias = _bands(len(tokens), 7, floor=-6, blank=0, low=1, high=2)
+    weights, bias = bands(len(tokens), 7, floor=-6, blank=0, low=1, high=2)
     tags = np.full((1, 4, len(tokens)), -50, np.float32)
     tags[0, range(4), range(3, 7)] = 50
     graph = helper.make_graph(
@@ -43,22 +43,21 @@ def make_sense_voice(folder: Path) -> Path:
         ],
         "sense_voice",
         [
-            helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, "T", 7 * _BINS]),
+            helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, "T", 7 * BINS]),
             *(
                 helper.make_tensor_value_info(name, TensorProto.INT32, [1])
                 for name in ("x_length", "language", "text_norm")
             ),
         ],
         [helper.make_tensor_value_info("logits", TensorProto.FLOAT, [1, "U", len(tokens)])],
-        [_constant("weights", weights), _constant("bias", bias), _constant("tags", tags)],
+        [constant("weights", weights), constant("bias", bias), constant("tags", tags)],
     )
     languages = {
         f"lang_{code}": at for at, code in enumerate(("auto", "zh", "en", "ja", "ko", "yue"))
     }
-    _save(
-        folder,
+    save(
+        folder / "model.onnx",
         graph,
-        tokens,
         comment="tones",
         vocab_size=len(tokens),
         blank_id=0,
@@ -67,17 +66,18 @@ def make_sense_voice(folder: Path) -> Path:
         normalize_samples=1,
         with_itn=14,
         without_itn=15,
-        neg_mean=",".join(["0"] * 7 * _BINS),
-        inv_stddev=",".join(["1"] * 7 * _BINS),
+        neg_mean=",".join(["0"] * 7 * BINS),
+        inv_stddev=",".join(["1"] * 7 * BINS),
         **languages,
     )
+    write_tokens(folder, tokens)
     return folder
 
 
 def make_streaming_ctc(folder: Path) -> Path:
     """Write a streaming NeMo CTC model: a token for each 4 frames; its caches never change."""
     tokens = ["▁low", "▁high", "<blk>"]
-    weights, bias = _bands(3, 1, floor=-14, blank=2, low=0, high=1)
+    weights, bias = bands(3, 1, floor=-14, blank=2, low=0, high=1)
     caches = [
         ("cache_last_channel", TensorProto.FLOAT, [1, 1, 1, 1]),
         ("cache_last_time", TensorProto.FLOAT, [1, 1, 1, 1]),
@@ -96,7 +96,7 @@ def make_streaming_ctc(folder: Path) -> Path:
         ],
         "nemo_ctc",
         [
-            helper.make_tensor_value_info("audio_signal", TensorProto.FLOAT, [1, _BINS, "T"]),
+            helper.make_tensor_value_info("audio_signal", TensorProto.FLOAT, [1, BINS, "T"]),
             helper.make_tensor_value_info("length", TensorProto.INT64, [1]),
             *(helper.make_tensor_value_info(*cache) for cache in caches),
         ],
@@ -106,33 +106,33 @@ def make_streaming_ctc(folder: Path) -> Path:
             *(helper.make_tensor_value_info(f"{name}_next", *rest) for name, *rest in caches),
         ],
         [
-            _constant("weights", weights),
-            _constant("bias", bias),
-            _constant("fours", np.array([1, 4, 4, _BINS], np.int64)),
-            _constant("two", np.array([2], np.int64)),
+            constant("weights", weights),
+            constant("bias", bias),
+            constant("fours", np.array([1, 4, 4, BINS], np.int64)),
+            constant("two", np.array([2], np.int64)),
         ],
     )
     dimensions = {
         f"cache_last_{name}_dim{at}": 1 for name in ("channel", "time") for at in (1, 2, 3)
     }
-    _save(
-        folder,
+    save(
+        folder / "model.onnx",
         graph,
-        tokens,
         window_size=16,
         chunk_shift=16,
         subsampling_factor=4,
         vocab_size=2,
         **dimensions,
     )
+    write_tokens(folder, tokens)
     return folder
 
 
-def _bands(
+def bands(
     tokens: int, stacked: int, *, floor: float, blank: int, low: int, high: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """A layer whose scores are the mean log energies of low and of high bands, and a floor."""
-    weights = np.zeros((stacked, _BINS, tokens), np.float32)
+    weights = np.zeros((stacked, BINS, tokens), np.float32)
     weights[:, 5:25, low] = 1 / (20 * stacked)
     weights[:, 55:75, high] = 1 / (20 * stacked)
     bias = np.full(tokens, -50, np.float32)
@@ -141,15 +141,21 @@ def _bands(
     return weights.reshape(-1, tokens), bias
 
 
-def _constant(name: str, values: np.ndarray) -> TensorProto:
+def constant(name: str, values: np.ndarray) -> TensorProto:
+    """Return a weight."""
     return numpy_helper.from_array(values, name)
 
 
-def _save(folder: Path, graph: onnx.GraphProto, tokens: list[str], **facts: object) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
+def save(path: Path, graph: onnx.GraphProto, **facts: object) -> None:
+    """Write a graph with the metadata that sherpa-onnx reads."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
     helper.set_model_props(model, {name: str(fact) for name, fact in facts.items()})
     onnx.checker.check_model(model)
-    onnx.save(model, folder / "model.onnx")
+    onnx.save(model, path)
+
+
+def write_tokens(folder: Path, tokens: list[str]) -> None:
+    """Write the names of the tokens beside a model."""
     lines = (f"{token} {number}" for number, token in enumerate(tokens))
     (folder / "tokens.txt").write_text("\n".join(lines) + "\n")

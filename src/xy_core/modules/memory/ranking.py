@@ -12,7 +12,7 @@ import math
 from collections.abc import Collection, Mapping
 
 WORDS = 0.2
-_SURE = 2
+SURE = 2
 """What words count beside meaning, and the power of their share: one word of three is found by
 chance, all of three are not. Both were chosen on one half of the questions of ``xy-core bench
 memory`` (`bench/memory_questions.py`), which reports the other half."""
@@ -41,7 +41,7 @@ def rank(
     oldest_first = sorted(words.keys() | near.keys())
     scores: dict[int, float] = {}
     for place, memory_id in enumerate(oldest_first, 1):
-        relevance = WORDS * words.get(memory_id, 0.0) ** _SURE
+        relevance = WORDS * words.get(memory_id, 0.0) ** SURE
         likeness = (near.get(memory_id, unlike) - unlike) / (1.0 - unlike)
         relevance += (1.0 - WORDS) * max(likeness, 0.0)
         mood = MOOD * (memory_id in alike)

@@ -1,10 +1,12 @@
-"""The vectors of those who were recalled lately, in memory, searched exactly.
+"""The vectors of those who were recalled lately, in memory, searched through to the last.
 
-At 100,000 vectors of 512 numbers, on the two cores that the project is measured on, numpy needs
-14.5 ms a search over float32 (200 MB). usearch needs 5.8 ms over half precision; its exact search
-(2.26) hung, and once crashed, where the scheduler's threads called it. Exact search needs no index
-that must be built, saved and encrypted, gives nobody's memories to somebody else, and forgets at
-once; sqlite-vec needs a Python whose SQLite may load extensions, which many are not.
+At 100,000 vectors of 768 numbers, a core of the machine that the project is measured on needs 7 ms
+a search over int8 (77 MB) with simsimd, 23 ms over float32 (307 MB) with numpy. Looking at every
+vector needs no index that must be built, saved and encrypted, gives nobody's memories to somebody
+else, and forgets at once; sqlite-vec needs a Python whose SQLite may load extensions, which many
+are not, and usearch's exact search (2.26) hung, and once crashed, where the scheduler's threads
+called it. One bit a number (Hamming distance), asked for 4 % of 6,436 sentences, lost 4 % of the
+five nearest.
 """
 
 from __future__ import annotations
@@ -12,11 +14,13 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Collection, Sequence
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
 
 from xy_core.core.errors import BackendError
+from xy_core.modules.memory.dots import cosines, quantised
 from xy_core.modules.memory.query import Vectors
 
 Ids = npt.NDArray[np.int64]
@@ -24,6 +28,9 @@ Load = Callable[[], tuple[Sequence[int], Sequence[bytes]]]
 HALF = np.dtype("<f2")
 _PEOPLE = 64
 _SPARE = 1.5
+_BATCH = 4096
+"""Vectors that are read into memory at a time."""
+T = TypeVar("T", bound=np.generic)
 
 
 class VectorIndex:
@@ -83,24 +90,30 @@ class _Matrix:
         self._count = len(ids)
         self._ids: Ids = np.array(ids, np.int64)
         width = len(vectors[0]) // HALF.itemsize if vectors else 0
-        halves = np.frombuffer(b"".join(vectors), HALF)
-        self._rows: Vectors = halves.reshape(len(ids), width).astype(np.float32)
+        self._rows = np.empty((len(ids), width), np.int8)
+        self._steps = np.empty(len(ids), np.float32)
+        for start in range(0, len(ids), _BATCH):
+            end = min(start + _BATCH, len(ids))
+            halves = np.frombuffer(b"".join(vectors[start:end]), HALF).reshape(-1, width)
+            found = quantised(halves.astype(np.float32))
+            self._rows[start:end], self._steps[start:end] = found
 
     def add(self, ids: Sequence[int], vectors: Sequence[bytes]) -> None:
         fresh = _Matrix(ids, vectors)
         if not self._count:
-            self._ids, self._rows, self._count = fresh._ids, fresh._rows, fresh._count
+            self._ids, self._rows, self._steps = fresh._ids, fresh._rows, fresh._steps
+            self._count = fresh._count
             return
         self.discard(ids)
         end = self._count + fresh._count
         if end > len(self._ids):
             room = int(end * _SPARE)
-            self._ids = np.concatenate([self._ids[: self._count], np.zeros(room, np.int64)])[:room]
-            rows = np.empty((room, self._rows.shape[1]), np.float32)
-            rows[: self._count] = self._rows[: self._count]
-            self._rows = rows
+            self._ids = _grown(self._ids, self._count, room)
+            self._rows = _grown(self._rows, self._count, room)
+            self._steps = _grown(self._steps, self._count, room)
         self._ids[self._count : end] = fresh._ids
         self._rows[self._count : end] = fresh._rows
+        self._steps[self._count : end] = fresh._steps
         self._count = end
 
     def discard(self, ids: Collection[int]) -> None:
@@ -110,6 +123,7 @@ class _Matrix:
         if left < self._count:
             self._ids[:left] = used[kept]
             self._rows[:left] = self._rows[: self._count][kept]
+            self._steps[:left] = self._steps[: self._count][kept]
             self._rows[left : self._count] = 0  # what is forgotten leaves memory as well
             self._count = left
 
@@ -121,10 +135,18 @@ class _Matrix:
                 f"a query of {vector.size} numbers cannot be compared with memories of "
                 f"{self._rows.shape[1]}: the embedder has changed; restart the memory module"
             )
-        ids, similarity = self._ids[: self._count], self._rows[: self._count] @ vector
+        ids, used = self._ids[: self._count], slice(self._count)
+        similarity = cosines(self._rows[used], self._steps[used], vector)
         best = np.argpartition(-similarity, min(most, self._count - 1))[:most]
         rows = np.union1d(best[similarity[best] >= least], np.flatnonzero(np.isin(ids, beside)))
         return {int(ids[row]): float(similarity[row]) for row in rows}
+
+
+def _grown(values: npt.NDArray[T], count: int, room: int) -> npt.NDArray[T]:
+    """Return the first values in an array that has room for more."""
+    grown = np.zeros((room, *values.shape[1:]), values.dtype)
+    grown[:count] = values[:count]
+    return grown
 
 
 def packed(vectors: Vectors) -> list[bytes]:

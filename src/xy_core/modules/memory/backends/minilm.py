@@ -39,6 +39,8 @@ class MiniLMEmbedder:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = self._threads
         options.inter_op_num_threads = 1
+        # A thread that spins while it waits takes the processor from a turn.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
             self._tokenizer = tokenizers.Tokenizer.from_file(str(self._tokenizer_file))
             self._session = onnxruntime.InferenceSession(

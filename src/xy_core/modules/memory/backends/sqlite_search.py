@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import heapq
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Collection, Sequence
 
 from xy_core.modules.memory.backends.rows import SELECT, memory_of
@@ -20,10 +22,10 @@ _FEW = 2_000
 """Memories that may have a word before it can be too common."""
 
 _RECENT_IDS = "SELECT id FROM turn WHERE person = :person ORDER BY id DESC LIMIT :skip_recent"
-_BY_WORDS = f"""
-    SELECT knowledge.id, bm25(word) FROM word JOIN knowledge ON knowledge.id = word.rowid
+_WITH_WORD = f"""
+    SELECT knowledge.id FROM word JOIN knowledge ON knowledge.id = word.rowid
     WHERE word MATCH :match AND person = :person AND knowledge.id NOT IN ({_RECENT_IDS})
-    ORDER BY 2, knowledge.id DESC LIMIT :candidates"""  # noqa: S608 - ours
+    ORDER BY word.rowid DESC LIMIT :most"""  # noqa: S608 - ours
 _BY_EMOTION = f"""
     SELECT id FROM knowledge
     WHERE emotion = :emotion AND person = :person AND id NOT IN ({_RECENT_IDS})
@@ -82,23 +84,30 @@ def _whole(
 def _by_words(
     connection: sqlite3.Connection, query: str, who: dict[str, object], cut: Cut
 ) -> dict[int, float]:
-    """Return the share of the query's words that memories have: BM25 over what it could be."""
-    telling = _telling(connection, query_terms(query, cut))
-    if not telling:
-        return {}
-    given = who | {"match": any_of([*telling]), "candidates": _CANDIDATES}
-    most = sum(telling.values())
-    rows = connection.execute(_BY_WORDS, given).fetchall()
-    return {memory_id: min(-bm25 / most, 1.0) for memory_id, bm25 in rows}
+    """Return the share of the query's words that memories have, the rarer the more.
 
-
-def _telling(connection: sqlite3.Connection, terms: Sequence[str]) -> dict[str, float]:
-    """Return what each word tells; words that very many memories have are left out.
-
-    If there are no others, they stay.
+    How often a memory has a word, and how long it is, does not count (Robertson and Sparck Jones,
+    "Relevance weighting of search terms", 1976): BM25 takes half of its weight from a name that is
+    said once in a long message, though nothing else has it.
     """
     total = connection.execute(_TOTAL).fetchone()[0] or 0
     most = int(max(_FEW, _COMMON * total))
+    telling = _telling(connection, query_terms(query, cut), total, most)
+    told: Counter[int] = Counter()
+    for term, tells in telling.items():
+        given = who | {"match": any_of([term]), "most": most}
+        told.update({row[0]: tells for row in connection.execute(_WITH_WORD, given)})
+    best = heapq.nlargest(_CANDIDATES, told.items(), key=lambda item: (item[1], item[0]))
+    return {memory_id: share / sum(telling.values()) for memory_id, share in best}
+
+
+def _telling(
+    connection: sqlite3.Connection, terms: Sequence[str], total: int, most: int
+) -> dict[str, float]:
+    """Return what each word tells; words that more than `most` memories have are left out.
+
+    If there are no others, they stay.
+    """
     having = {
         term: connection.execute(_HAVING, (any_of([term]), most + 1)).fetchone()[0]
         for term in terms

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from xy_core.core.cancellation import checkpoint
 from xy_core.modules.voice.backends.live_streams import LiveStreams
 from xy_core.modules.voice.backends.silero import SileroDetector
 from xy_core.modules.voice.endpointing import Endpointer, SpeechEnded, SpeechStarted
@@ -86,6 +87,7 @@ class _Window:
         return finals
 
     def _understand(self, audio: Audio, *, final: bool) -> LiveTranscript:
+        checkpoint()
         transcript = self._hear(audio, self._language).shifted(self._start)
         text = transcript.text
         agreed = len(text) if final else agreement(self._before, text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from xy_core.core.cancellation import checkpoint
 from xy_core.core.errors import BackendError
 from xy_core.modules.voice.backends.growing_window import GrowingWindow
 from xy_core.modules.voice.backends.sherpa_models import make_recogniser
@@ -37,6 +38,7 @@ class SherpaTranscriber:
     def transcribe(self, audio: Audio, language: str | None = None) -> Transcript:
         """See `Transcriber`."""
         recogniser = self._loaded()
+        checkpoint()  # once it decodes, sherpa-onnx cannot be stopped
         if len(audio.samples) < _LEAST_SECONDS * audio.rate:
             return Transcript("", language or "")
         stream = recogniser.create_stream()

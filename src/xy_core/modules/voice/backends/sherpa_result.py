@@ -34,7 +34,7 @@ def transcript_of(
         return Transcript("", asked or "")
     scores = getattr(result, "ys_probs", None) or []
     confidence = float(np.exp(min(np.mean(scores), 0.0))) if scores else 1.0
-    words = _words(list(result.tokens), list(result.timestamps), start, end)
+    words = _words(text, list(result.tokens), list(result.timestamps), start, end)
     segment = TranscriptSegment(text, start, end, confidence, words)
     return Transcript(text, language, (segment,), 1.0 if asked else 0.0)
 
@@ -43,18 +43,33 @@ def _by_script(text: str) -> str:
     return "zh" if _HAN.search(text) else "en"
 
 
-def _words(tokens: list[str], times: list[float], start: float, end: float) -> tuple[Word, ...]:
-    """Join the pieces of words: one begins with a blank, or is a Chinese character."""
+def _words(
+    text: str, tokens: list[str], times: list[float], start: float, end: float
+) -> tuple[Word, ...]:
+    """Join the pieces of words: where one begins, the text has a blank or a Chinese character.
+
+    Their own marks differ: SentencePiece's blank stands before a word, Paraformer's ``@@`` after
+    all its pieces but the last. Streaming Paraformers, and older exports of the others, tell no
+    times: then nobody knows when a word was said, and there are no words.
+    """
+    if len(times) < len(tokens):
+        return ()
     begun: list[tuple[str, float]] = []
+    at = 0
     for token, time in zip(tokens, times, strict=False):
-        piece = token.replace("▁", " ")
-        if begun and not piece.startswith(" ") and not _HAN.match(piece.strip()):
+        piece = token.replace("▁", " ").removesuffix("@@").strip()
+        if not piece:  # a mark alone
+            continue
+        place = len(text) - len(text[at:].lstrip())
+        apart = token.startswith(("▁", " "))
+        if text.startswith(piece, place):  # else the text spells it differently
+            apart = place > at
+            at = place + len(piece)
+        if begun and not apart and not _HAN.match(piece):
             begun[-1] = (begun[-1][0] + piece, begun[-1][1])
         else:
             begun.append((piece, start + time))
-    ends = [at for _, at in begun[1:]] + [end]
+    ends = [said for _, said in begun[1:]] + [end]
     return tuple(
-        Word(text.strip(), at, max(until, at))
-        for (text, at), until in zip(begun, ends, strict=True)
-        if text.strip()
+        Word(word, said, max(until, said)) for (word, said), until in zip(begun, ends, strict=True)
     )

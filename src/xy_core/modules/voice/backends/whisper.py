@@ -90,6 +90,7 @@ class WhisperTranscriber:
 
     def _hear(self, audio: Audio, language: str | None) -> Transcript:
         """Write down a recording in which someone speaks."""
+        checkpoint()
         samples = audio.resampled(_RATE).samples
         spoken, certainty = (language, 1.0) if language else self._language(samples)
         phrases, _ = self._model.transcribe(
