@@ -25,7 +25,8 @@ class Candidate(NamedTuple):
         order: its rank, less a bonus if its model is loaded.
         rank: its place in the order of `ReadyQueue`.
         deadline: its deadline, which decides among equals, or infinity.
-        number: decides what is still a tie.
+        arrival: since when it waits, or its request does; decides what is still a tie.
+        number: decides the rest.
         line: where it waits.
         job: the task.
     """
@@ -33,6 +34,7 @@ class Candidate(NamedTuple):
     order: float
     rank: float
     deadline: float
+    arrival: float
     number: int
     line: Line
     job: Job
@@ -199,7 +201,7 @@ class Backlog:
         admission, job.admission = job.admission, None
         if admission is not None:
             seat = self.seat(job.info.device)
-            seat.running -= admission.slots
+            seat.displace(admission)
             seat.residency.release(admission)
 
     def expected(self, job: Job, seat: Seat) -> int:
@@ -222,8 +224,7 @@ class Backlog:
     def lend(self, job: Job) -> None:
         """Free the slot of a running job; `pop` returns the job when it has one again."""
         if job.admission is not None:
-            self.seat(job.info.device).running -= job.admission.slots
-            job.admission.slots = 0
+            self.seat(job.info.device).displace(job.admission)
         # It goes on before anything that is not urgent. For urgent work it counts as if it had
         # just arrived, however long it waited before: background work that grew old in the queue
         # gives way as any other, and yet cannot be held up for ever.
@@ -239,7 +240,7 @@ class Backlog:
         for candidate in self.candidates():
             if candidate.job.info.priority >= TaskPriority.HIGH:
                 for seat in self.seats:
-                    if not seat.has_place and _could_run(candidate, seat):
+                    if not seat.has_place(candidate.line.model) and _could_run(candidate, seat):
                         yield candidate, seat
 
     # -- inside ------------------------------------------------------------------------------
@@ -263,7 +264,7 @@ class Backlog:
                 ready = any(line.fits(seat) and seat.holds(line.model) for seat in self.seats)
                 order = rank - self.bonus if ready else rank
                 deadline = math.inf if job.deadline is None else job.deadline
-                yield Candidate(order, rank, deadline, number, line, job)
+                yield Candidate(order, rank, deadline, job.arrival, number, line, job)
 
     def _seat_for(self, candidate: Candidate, kept: dict[str, float]) -> Seat | None:
         """Admit the job on the least busy device that can take it; notes where it must wait."""
@@ -271,15 +272,16 @@ class Backlog:
         seats = [
             seat
             for seat in self.seats
-            if seat.has_place and line.fits(seat) and candidate.rank < kept.get(seat.name, math.inf)
+            if line.fits(seat)
+            and seat.has_place(line.model)
+            and candidate.rank < kept.get(seat.name, math.inf)
         ]
         for seat in sorted(seats, key=lambda seat: seat.running / seat.slots):
             if job.setbacks and seat.residency.moving:
                 continue  # it is being given room
             admission = seat.admit(job, self.expected(job, seat))
             if admission is not None:
-                admission.slots = 1
-                seat.running += 1
+                seat.place(admission)
                 job.admission = admission
                 job.info.device = seat.name
                 return seat
@@ -288,12 +290,9 @@ class Backlog:
         return None
 
     def _take_back(self, job: Job) -> bool:
-        seat = self.seat(job.info.device)
-        if (seat.running >= seat.slots and not seat.lost) or job.admission is None:
+        if job.admission is None or not self.seat(job.info.device).replace(job.admission):
             return False
         self.withdraw(job)
-        seat.running += 1
-        job.admission.slots = 1
         return True
 
     def _leave(self, line: Line) -> None:

@@ -81,7 +81,7 @@ class XyCoreModules:
         return self._runtime
 
     async def request(self, turn: Turn) -> None:
-        """See `Policy`; as the agent does, a sentence is spoken while the next is thought of."""
+        """See `Policy`; as the agent does, it hears and sees at once, and speaks while it thinks."""
         try:
             with serving(asyncio.get_running_loop().time()):
                 await self._serve(turn)
@@ -89,8 +89,9 @@ class XyCoreModules:
             raise first_error(group) from None  # as the other policies' requests fail
 
     async def _serve(self, turn: Turn) -> None:
-        await self._hear(turn)
-        await self._see(turn)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._hear(turn))
+            group.create_task(self._see(turn))
         turn.found["speak"] = 0.0
         async with asyncio.TaskGroup() as group:
             async for sentence in self._think(turn):
