@@ -166,12 +166,18 @@ class Backlog:
             if seat is not None:
                 self._leave(candidate.line)
                 return candidate.job
-        return next((job for _, job in lent if self._take_back(job)), None)
+        return self._first_back([job for _, job in lent])
 
     def take_back(self) -> Job | None:
         """Return the first job that may go on now after it gave way; starts none."""
         lent = sorted(self._lent, key=itemgetter(0))
         return next((job for _, job in lent if self._take_back(job)), None)
+
+    def _first_back(self, lent: Sequence[Job]) -> Job | None:
+        """Let the first go on that may: none on a shared slot that urgent work waits for."""
+        wanted = {seat.name for _, seat in self.blocked()} if lent else set()
+        back = (job for job in lent if job.info.device not in wanted and self._take_back(job))
+        return next(back, None)
 
     def companions(self, job: Job) -> list[Job]:
         """Remove and return the jobs that join a job, just popped, in its batch; they are admitted.
