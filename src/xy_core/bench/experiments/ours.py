@@ -83,7 +83,7 @@ class XyCoreModules:
         return self._runtime
 
     async def request(self, turn: Turn) -> None:
-        """See `Policy`; as the agent does, it hears and sees at once, and speaks while it thinks."""
+        """See `Policy`; as the agent does, it hears and sees at once and speaks as it thinks."""
         try:
             with serving(asyncio.get_running_loop().time()):
                 await self._serve(turn)

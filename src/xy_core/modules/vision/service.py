@@ -77,9 +77,7 @@ class VisionService(Module[VisionConfig]):
         reader = make_backend(RapidOcrReader, self.config, name="text reader", config=self.config)
         scheduler = self.context.scheduler
         # The reader keeps state while it works, so further pictures wait in the lane's queue.
-        scheduler.register_model(
-            backend_model(_READER, reader, 0, together=1), self.config.device
-        )
+        scheduler.register_model(backend_model(_READER, reader, 0, together=1), self.config.device)
         self._reader = reader
         await scheduler.preload_model(_READER, self.config.device)
 
