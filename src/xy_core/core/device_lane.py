@@ -303,7 +303,7 @@ class DeviceLane(Lane):
     # -- ending ------------------------------------------------------------------------------
 
     def _work_ended(self, job: Job, result: Any, error: BaseException | None) -> None:
-        if job.since is not None:
+        if job.since is not None and error is None:  # what starts over must not overtake others
             self._await_next_step()
         super()._work_ended(job, result, error)
         if self._lent and not len(self.backlog):
