@@ -23,6 +23,7 @@ from xy_core.core.garbage import settled_objects
 from xy_core.core.logging import configure_logging
 from xy_core.core.scheduler import GlobalTaskScheduler
 from xy_core.core.signals import terminating
+from xy_core.core.time_slice import short_slice
 from xy_core.core.watchdog import LoopWatchdog
 from xy_core.models import ModelStore
 from xy_core.settings import Settings
@@ -66,7 +67,7 @@ async def open_runtime(
     if not structlog.is_configured():
         configure_logging(settings.log)
     store = ModelStore(settings.models.root, settings.models.catalogue)
-    with lent_nodes(settings.cluster) as devices, terminating():
+    with lent_nodes(settings.cluster) as devices, terminating(), short_slice():
         engine = CoreEngine(
             scheduler=GlobalTaskScheduler(_with_cluster(settings), devices),
             bus=EventBus(settings.bus),

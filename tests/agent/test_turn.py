@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +21,9 @@ from xy_core.agent import (
     TurnFailed,
     UserInput,
 )
+from xy_core.agent.config import AgentConfig
+from xy_core.agent.turn import Turn
+from xy_core.core.arrival import arrived
 from xy_core.core.errors import ModuleUnavailable
 from xy_core.modules.vision import Picture
 from xy_core.modules.voice import read_audio
@@ -86,3 +91,31 @@ async def test_a_missing_model_is_named_with_the_command_that_fetches_it(tmp_pat
     assert isinstance(failed, TurnFailed)
     assert "xy-core models pull smollm2-135m-instruct" in str(failed.error)
     assert failed.error.exit_code == 2
+
+
+async def test_all_steps_of_a_turn_are_as_old_as_the_turn(monkeypatch: pytest.MonkeyPatch):
+    found: list[float | None] = []
+
+    async def form(_turn: Turn) -> str:
+        await asyncio.sleep(0)
+        found.append(await asyncio.create_task(_arrival()))
+        return "Hello."
+
+    async def finish(_turn: Turn, _reply: str) -> None:
+        found.append(arrived.get())
+
+    monkeypatch.setattr(Turn, "_form", form)
+    monkeypatch.setattr(Turn, "_finish", finish)
+    begun = asyncio.get_running_loop().time()
+    unused: Any = None
+    made = Turn(unused, AgentConfig(), UserInput("Hi"), unused, unused, tools=unused)
+    await made.answer()
+    first, second = found
+    assert first == second
+    assert first is not None
+    assert begun <= first <= asyncio.get_running_loop().time()
+    assert arrived.get() is None
+
+
+async def _arrival() -> float | None:
+    return arrived.get()

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import Program
 from xy_core.bench.experiments.soak import BOUNDS
 
@@ -100,3 +102,20 @@ def test_a_matrix_that_is_not_here_says_what_to_fetch(xy_core: Program, tmp_path
     assert refused.returncode == 2
     assert "qwen2.5-7b-instruct" in refused.stderr
     assert "models pull --profile edge-8gb" in refused.stderr
+
+
+def test_single_policies_of_real_load_are_measured(xy_core: Program):
+    pytest.importorskip("diffusers")
+    load = ("bench", "real", "--matrix", "random", "--requests", 2, "--quick", "--json")
+    chosen = ("--policy", "xy_core", "--policy", "serial", "--policy", "serial")
+    done = xy_core(*load, *chosen)
+    assert done.returncode == 0, done.stderr
+    runs = json.loads(done.stdout)["runs"]
+    assert sorted(run["policy"] for run in runs) == ["serial", "xy_core"]
+
+
+def test_an_unknown_policy_is_refused_with_those_that_there_are(xy_core: Program):
+    done = xy_core("bench", "real", "--policy", "lucky")
+    assert done.returncode == 2
+    assert "serial" in done.stderr
+    assert "xy_core" in done.stderr

@@ -37,6 +37,9 @@ class Guest:
     def pid(self) -> int:
         return os.getpid()
 
+    def variable(self, name: str) -> str | None:
+        return os.environ.get(name)
+
     def echo(self, value: Any = None, **values: Any) -> Any:
         return values or value
 

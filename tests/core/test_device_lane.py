@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import threading
 from typing import Any
 
@@ -20,9 +21,12 @@ from tests.core.simulated import (
     rig,
     virtual,
 )
+from xy_core.core.arrival import serving
 from xy_core.core.cancellation import checkpoint
+from xy_core.core.compute import give_way_async
 from xy_core.core.errors import (
     DeviceLost,
+    InvalidTaskError,
     OutOfDeviceMemory,
     SchedulerClosed,
     TaskCancelled,
@@ -452,3 +456,84 @@ async def test_a_cancelled_task_that_cleans_up_keeps_its_slot_until_it_has():
         assert sim.now == 2
         await second
         assert sim.now == 6
+
+
+# -- steps of requests, and models that compute several tasks together ----------------------------
+
+
+@virtual
+async def test_a_requests_next_step_goes_before_a_younger_requests_first():
+    async with rig(8) as sim:
+
+        async def request(name: str) -> None:
+            with serving(asyncio.get_running_loop().time()):
+                async with asyncio.TaskGroup() as group:
+                    group.create_task(outcome(sim.submit(None, name=f"{name}1")))
+                await outcome(sim.submit(None, name=f"{name}2"))
+
+        await asyncio.gather(*(request(name) for name in "abc"))
+        assert sim.order() == "a1 a2 b1 b2 c1 c2"
+
+
+@virtual
+async def test_of_a_bursts_requests_the_older_ones_steps_go_first_whatever_model_they_need():
+    async with rig(8) as sim:
+        for model in "xyz":
+            sim.model(model, 1, pinned=True)
+        await outcomes([sim.submit(model) for model in "xyz"])
+        sim.lane.pause()
+        await asyncio.sleep(0.02)  # into the middle of what the queue counts as one moment
+        handles = []
+        for age, model in ((1, "z"), (3, "y"), (2, "z"), (4, "x")):
+            with serving(asyncio.get_running_loop().time() - age * 1e-6):
+                handles.append(sim.submit(model, name=f"{model}{age}"))
+        sim.lane.resume()
+        await outcomes(handles)
+        assert sim.order().split()[3:] == ["x4", "y3", "z2", "z1"]
+
+
+@virtual
+async def test_what_a_model_computes_together_takes_one_slot():
+    async with rig(8, slots=2) as sim:
+        sim.model("llm", 1, together=3)
+        await sim.submit("llm")
+        began = sim.now
+        talks = [sim.submit("llm", name=f"llm{n}") for n in range(4)]
+        others = [sim.submit(None, name=f"other{n}") for n in range(2)]
+        await asyncio.sleep(0.5)
+        assert sim.scheduler.devices()[0].running == 2
+        await outcomes([*talks, *others])
+        begins = {run.name: run.begun - began for run in sim.runs[1:]}
+        assert begins["llm0"] == begins["llm1"] == begins["llm2"] == begins["other0"] == 0
+        assert begins["llm3"] > 0
+        assert begins["other1"] > 0
+
+
+@virtual
+async def test_what_computes_together_gives_way_together():
+    async with rig(8) as sim:
+        sim.model("llm", 1, together=2)
+        await sim.submit("llm")
+        order: list[str] = []
+
+        async def steps(name: str, _held: Held | None = None) -> None:
+            for _ in range(2):
+                await give_way_async()
+                order.append(name)
+                await asyncio.sleep(1)
+
+        def begin(name: str, model: str | None, **options: Any) -> TaskHandle[None]:
+            call = functools.partial(steps, name)
+            return sim.scheduler.submit(call, model=model, name=name, **DEVICE | options)
+
+        talks = [begin(name, "llm", priority=LOW) for name in ("a", "b")]
+        await asyncio.sleep(0.5)
+        urgent = begin("urgent", None, priority=HIGH)
+        await outcomes([*talks, urgent])
+        assert order[:4] == ["a", "b", "urgent", "urgent"]
+        assert sorted(order[4:]) == ["a", "b"]
+
+
+def test_a_model_computes_at_least_one_task_at_a_time():
+    with pytest.raises(InvalidTaskError, match="at least one"):
+        ModelSpec("none", (Variant("full", 0),), Held, Held.drop, together=0)

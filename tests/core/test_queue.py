@@ -85,6 +85,16 @@ def test_among_simultaneous_arrivals_the_earlier_deadline_decides():
     assert pop_all(ready) == [early, late, none]
 
 
+def test_of_simultaneous_arrivals_the_older_request_goes_first():
+    ready = queue()
+    plain, younger, older = job(), job(), job()
+    younger.since, older.since = 0.012, 0.011
+    ready.push(plain, now=0.013)
+    for each in (younger, older):
+        ready.push(each, now=0.014)
+    assert pop_all(ready) == [older, younger, plain]
+
+
 def test_a_key_that_floods_the_queue_delays_itself():
     ready = queue(fairness=1.0)
     flood = [job(key="a") for _ in range(10)]

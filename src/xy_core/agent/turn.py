@@ -31,6 +31,7 @@ from xy_core.agent.policy import CAREFUL
 from xy_core.agent.prompt import build_messages
 from xy_core.agent.recap import Recaps
 from xy_core.agent.write import Step, Writer
+from xy_core.core.arrival import serving
 from xy_core.core.engine import CoreEngine
 from xy_core.core.errors import InputError, ModuleError, TaskTimeout, XyCoreError
 from xy_core.core.task import TaskPriority
@@ -46,7 +47,8 @@ _SENTENCES = 8
 class Turn:
     """The state of one turn. All parts run as tasks of one `asyncio.TaskGroup`.
 
-    A person waits, so everything runs at HIGH priority.
+    A person waits, so everything runs at HIGH priority; of two turns the older one's steps go
+    first (see `xy_core.core.arrival`).
     """
 
     def __init__(
@@ -72,18 +74,20 @@ class Turn:
 
         Of a reply that breaks off, what the user has read of it is remembered.
         """
-        try:
-            reply = await self._form()
-        except Exception:
-            if shown := self._shown.strip():
-                await self._turn.or_without("memory", self.remember(shown), None)
-            raise
-        await self._turn.or_without("memory", self.remember(reply), None)
-        await self._finish(reply)
+        with serving(asyncio.get_running_loop().time()):
+            try:
+                reply = await self._form()
+            except Exception:
+                if shown := self._shown.strip():
+                    await self._turn.or_without("memory", self.remember(shown), None)
+                raise
+            await self._turn.or_without("memory", self.remember(reply), None)
+            await self._finish(reply)
 
     async def answer(self) -> None:
         """Run the turn but remember nothing; raises as `run` does."""
-        await self._finish(await self._form())
+        with serving(asyncio.get_running_loop().time()):
+            await self._finish(await self._form())
 
     async def go_on(self, results: Mapping[str, str]) -> None:
         """Go on with a turn that ended in calls of the client's tools; raises as `run` does.
@@ -96,9 +100,10 @@ class Turn:
             raise InputError("this turn called no tool")
         self._tools.answer(results)
         self._written, self._shown = 0, ""
-        reply, corrected = await self._reply(percept, expression)
-        await self._check(reply, expression, corrected=corrected)
-        await self._finish(reply)
+        with serving(asyncio.get_running_loop().time()):
+            reply, corrected = await self._reply(percept, expression)
+            await self._check(reply, expression, corrected=corrected)
+            await self._finish(reply)
 
     async def _form(self) -> str:
         """Do all that leads to the reply, and show it."""

@@ -46,6 +46,16 @@ class Matrix(StrEnum):
     RANDOM = "random"
 
 
+class PolicyName(StrEnum):
+    """Ways to run the requests of ``real``."""
+
+    SERIAL = "serial"
+    NAIVE = "naive"
+    THREADS = "threads"
+    REPORT = "report"
+    XY_CORE = "xy_core"
+
+
 Requests = Annotated[int, typer.Option(min=1, max=10_000, help=tr("How many.", "请求数。"))]
 Shape = Annotated[ShapeName, typer.Option(help=tr("How requests come.", "请求的到达方式。"))]
 Clients = Annotated[int, typer.Option(min=1, help=tr("Who keep asking (closed).", "闭环客户数。"))]
@@ -161,6 +171,10 @@ def real(
     matrix: Annotated[
         Matrix, typer.Option(help=tr("Which models.", "模型组合。"))
     ] = Matrix.EMBEDDED,
+    policy: Annotated[
+        list[PolicyName],
+        typer.Option(help=tr("Only these; repeat it.", "只测这些策略，可重复。")),
+    ] = list(PolicyName),  # noqa: B006 - never changed
     shape: Shape = ShapeName.BURST,
     requests: Requests = 10,
     clients: Clients = 4,
@@ -189,6 +203,7 @@ def real(
             context.obj.settings(),
             matrix.value,
             chosen,
+            policies=tuple(dict.fromkeys(one.value for one in policy)),
             repeats=1 if quick else 3,
             seed=seed,
             limits=limits,

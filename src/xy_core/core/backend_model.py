@@ -20,13 +20,16 @@ class Backend(Protocol):
 BackendT = TypeVar("BackendT", bound=Backend)
 
 
-def backend_model(name: str, backend: BackendT, size: int) -> ModelSpec[BackendT]:
+def backend_model(
+    name: str, backend: BackendT, size: int, together: int | None = None
+) -> ModelSpec[BackendT]:
     """Return a model that is held by a backend; tasks get the backend as their first argument.
 
     Args:
         name: the model's, unique among those of a scheduler.
         backend: what loads and computes.
         size: bytes of the device that it takes while it is loaded.
+        together: see `ModelSpec`.
     """
 
     def load(_device: str, _variant: Variant) -> BackendT:
@@ -36,4 +39,4 @@ def backend_model(name: str, backend: BackendT, size: int) -> ModelSpec[BackendT
     def unload(_loaded: Any) -> None:
         backend.close()
 
-    return ModelSpec(name, (Variant("full", size),), load, unload)
+    return ModelSpec(name, (Variant("full", size),), load, unload, together=together)

@@ -25,7 +25,8 @@ class Candidate(NamedTuple):
         order: its rank, less a bonus if its model is loaded.
         rank: its place in the order of `ReadyQueue`.
         deadline: its deadline, which decides among equals, or infinity.
-        number: decides what is still a tie.
+        arrival: since when it waits, or its request does; decides what is still a tie.
+        number: decides the rest.
         line: where it waits.
         job: the task.
     """
@@ -33,6 +34,7 @@ class Candidate(NamedTuple):
     order: float
     rank: float
     deadline: float
+    arrival: float
     number: int
     line: Line
     job: Job
@@ -164,12 +166,18 @@ class Backlog:
             if seat is not None:
                 self._leave(candidate.line)
                 return candidate.job
-        return next((job for _, job in lent if self._take_back(job)), None)
+        return self._first_back([job for _, job in lent])
 
     def take_back(self) -> Job | None:
         """Return the first job that may go on now after it gave way; starts none."""
         lent = sorted(self._lent, key=itemgetter(0))
         return next((job for _, job in lent if self._take_back(job)), None)
+
+    def _first_back(self, lent: Sequence[Job]) -> Job | None:
+        """Let the first go on that may: none on a shared slot that urgent work waits for."""
+        wanted = {seat.name for _, seat in self.blocked()} if lent else set()
+        back = (job for job in lent if job.info.device not in wanted and self._take_back(job))
+        return next(back, None)
 
     def companions(self, job: Job) -> list[Job]:
         """Remove and return the jobs that join a job, just popped, in its batch; they are admitted.
@@ -199,7 +207,7 @@ class Backlog:
         admission, job.admission = job.admission, None
         if admission is not None:
             seat = self.seat(job.info.device)
-            seat.running -= admission.slots
+            seat.displace(admission)
             seat.residency.release(admission)
 
     def expected(self, job: Job, seat: Seat) -> int:
@@ -222,8 +230,7 @@ class Backlog:
     def lend(self, job: Job) -> None:
         """Free the slot of a running job; `pop` returns the job when it has one again."""
         if job.admission is not None:
-            self.seat(job.info.device).running -= job.admission.slots
-            job.admission.slots = 0
+            self.seat(job.info.device).displace(job.admission)
         # It goes on before anything that is not urgent. For urgent work it counts as if it had
         # just arrived, however long it waited before: background work that grew old in the queue
         # gives way as any other, and yet cannot be held up for ever.
@@ -239,7 +246,7 @@ class Backlog:
         for candidate in self.candidates():
             if candidate.job.info.priority >= TaskPriority.HIGH:
                 for seat in self.seats:
-                    if not seat.has_place and _could_run(candidate, seat):
+                    if not seat.has_place(candidate.line.model) and _could_run(candidate, seat):
                         yield candidate, seat
 
     # -- inside ------------------------------------------------------------------------------
@@ -263,7 +270,7 @@ class Backlog:
                 ready = any(line.fits(seat) and seat.holds(line.model) for seat in self.seats)
                 order = rank - self.bonus if ready else rank
                 deadline = math.inf if job.deadline is None else job.deadline
-                yield Candidate(order, rank, deadline, number, line, job)
+                yield Candidate(order, rank, deadline, job.arrival, number, line, job)
 
     def _seat_for(self, candidate: Candidate, kept: dict[str, float]) -> Seat | None:
         """Admit the job on the least busy device that can take it; notes where it must wait."""
@@ -271,15 +278,16 @@ class Backlog:
         seats = [
             seat
             for seat in self.seats
-            if seat.has_place and line.fits(seat) and candidate.rank < kept.get(seat.name, math.inf)
+            if line.fits(seat)
+            and seat.has_place(line.model)
+            and candidate.rank < kept.get(seat.name, math.inf)
         ]
         for seat in sorted(seats, key=lambda seat: seat.running / seat.slots):
             if job.setbacks and seat.residency.moving:
                 continue  # it is being given room
             admission = seat.admit(job, self.expected(job, seat))
             if admission is not None:
-                admission.slots = 1
-                seat.running += 1
+                seat.place(admission)
                 job.admission = admission
                 job.info.device = seat.name
                 return seat
@@ -288,12 +296,9 @@ class Backlog:
         return None
 
     def _take_back(self, job: Job) -> bool:
-        seat = self.seat(job.info.device)
-        if (seat.running >= seat.slots and not seat.lost) or job.admission is None:
+        if job.admission is None or not self.seat(job.info.device).replace(job.admission):
             return False
         self.withdraw(job)
-        seat.running += 1
-        job.admission.slots = 1
         return True
 
     def _leave(self, line: Line) -> None:

@@ -39,6 +39,9 @@ _LOOK_AGAIN = 0.25
 """Seconds until the lane looks again for memory that other programs have freed."""
 PLACES = 3
 """Tasks that may be begun for each slot: two can have given way, to HIGH and to CRITICAL work."""
+_TURNS = 10
+"""Turns of the loop in which a request whose step has ended may submit its next one: its future,
+the task that awaits it, and those of a few task groups around it take one each."""
 
 
 class DeviceLane(Lane):
@@ -75,10 +78,8 @@ class DeviceLane(Lane):
         self.backlog = backlog
         self._prefetch = Prefetch(backlog, self._fail)
         # A task that gives way keeps its label.
-        self._labels = {
-            seat.name: [f"{seat.name}-{number}" for number in reversed(range(PLACES * seat.slots))]
-            for seat in backlog.seats
-        }
+        self._labels: dict[str, list[str]] = {seat.name: [] for seat in backlog.seats}
+        self._labelled = dict.fromkeys(self._labels, 0)
         for seat in backlog.seats:
             seat.residency.changed = self._look_soon
         self._free = [name]  # always worth a look: whether there is a slot is the seats' to say
@@ -86,6 +87,7 @@ class DeviceLane(Lane):
         self._batches = Batches()
         self._looking: asyncio.TimerHandle | None = None
         self._preparing = False
+        self._turns = 0
 
     def submit(self, job: Job) -> None:
         """Queue a job, and start it if it can run now.
@@ -182,7 +184,7 @@ class DeviceLane(Lane):
     # -- starting ----------------------------------------------------------------------------
 
     def _pump(self, now: float) -> None:
-        if self._closed:
+        if self._closed or self._turns:
             return
         for line, error in self.backlog.stranded():
             self._fail_line(line, error)
@@ -194,7 +196,7 @@ class DeviceLane(Lane):
                 self._start_batch([job, *self.backlog.companions(job)], now)
             else:
                 self._lend_model(job)
-                self._begin(job, self._labels[job.info.device].pop(), now)
+                self._begin(job, self._label(job, job), now)
                 self._grant([job], job)
                 self._execute(job)
         if self._paused:
@@ -223,7 +225,13 @@ class DeviceLane(Lane):
             self._loop.call_soon(self._batch_ended, run, None, error)
 
     def _label(self, job: Job, first: Job) -> str:
-        return self._labels[job.info.device].pop() if job is first else first.info.worker
+        if job is not first:
+            return first.info.worker
+        device = job.info.device
+        if not self._labels[device]:
+            self._labels[device].append(f"{device}-{self._labelled[device]}")
+            self._labelled[device] += 1
+        return self._labels[device].pop()
 
     def _lend_model(self, job: Job) -> None:
         resident = job.admission.resident if job.admission is not None else None
@@ -295,8 +303,26 @@ class DeviceLane(Lane):
     # -- ending ------------------------------------------------------------------------------
 
     def _work_ended(self, job: Job, result: Any, error: BaseException | None) -> None:
+        if job.since is not None and error is None:  # what starts over must not overtake others
+            self._await_next_step()
         super()._work_ended(job, result, error)
         if self._lent and not len(self.backlog):
+            self.look()
+
+    def _await_next_step(self) -> None:
+        """Start nothing until the request whose step has ended had its chance to submit the next.
+
+        Else the slot would go to a younger request, which may then keep it for seconds.
+        """
+        if not self._turns:
+            self._loop.call_soon(self._turn)
+        self._turns = _TURNS
+
+    def _turn(self) -> None:
+        self._turns -= 1
+        if self._turns:
+            self._loop.call_soon(self._turn)
+        else:
             self.look()
 
     def _free_slot(self, job: Job, ran: float) -> None:

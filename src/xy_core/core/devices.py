@@ -21,6 +21,9 @@ from xy_core.core.residency import Residency
 from xy_core.core.seat import Seat
 from xy_core.core.trace import Trace
 
+_SHARED = 256
+"""Threads for tasks that compute together on one slot; each is started when it is first needed."""
+
 
 def kind_of(device: str) -> str:
     """Return a device's kind: ``cuda`` for ``cuda:1``."""
@@ -79,8 +82,8 @@ class LaneOpener:
         slots = sum(config.slots for config in configs)
         return DeviceLane(
             name,
-            # A task that gives way keeps its thread.
-            DeviceExecutor(loop, name, PLACES * slots),
+            # A task that gives way keeps its thread, and so do those of one slot; see `together`.
+            DeviceExecutor(loop, name, PLACES * slots + _SHARED),
             backlog=backlog,
             queue_size=sum(config.queue_size for config in configs),
             keys=keys,

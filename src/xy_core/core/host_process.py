@@ -15,6 +15,7 @@ from xy_core.core.host_child import live
 from xy_core.core.host_exchange import Exchange
 from xy_core.core.host_link import Kind, Link
 from xy_core.core.host_log import ProcessLog
+from xy_core.core.huge_pages import huge_pages
 from xy_core.core.shared_arrays import Inbox, Outbox, shared_memory
 
 
@@ -44,7 +45,8 @@ class HostProcess:
             name=f"xy-{model}",
             daemon=True,
         )
-        self._process.start()
+        with huge_pages():
+            self._process.start()
         far_pipe.close()
         far_output.close()
         self._limits = limits

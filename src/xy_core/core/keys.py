@@ -8,8 +8,8 @@ from typing import Protocol
 
 from xy_core.core.job import Job
 
-Entry = tuple[float, int, Job]
-"""Deadline, sequence, job: the order within one rank."""
+Entry = tuple[float, float, int, Job]
+"""Deadline, arrival, sequence, job: the order within one rank."""
 
 
 class ParkedFor(Protocol):
@@ -108,16 +108,16 @@ class KeyTable:
     def parked(self, queue: ParkedFor) -> list[Job]:
         """Return the waiting jobs of a queue that are parked."""
         return [
-            entry[2]
+            entry[-1]
             for state in self._keys.values()
             for _, _, entry, owner in state.parked
-            if owner is queue and entry[2].queued
+            if owner is queue and entry[-1].queued
         ]
 
     def compact(self, queue: ParkedFor) -> None:
         """Forget the discarded jobs of a queue."""
         for state in self._keys.values():
-            state.parked = [p for p in state.parked if p[3] is not queue or p[2][2].queued]
+            state.parked = [p for p in state.parked if p[3] is not queue or p[2][-1].queued]
             heapq.heapify(state.parked)
 
     def _unpark(self, key: str) -> None:
@@ -127,7 +127,7 @@ class KeyTable:
         limit = self._limits.get(key)
         places = len(state.parked) if limit is None else limit - state.running
         while state.parked and places > 0:
-            rank, _, (_, _, job), queue = heapq.heappop(state.parked)
+            rank, _, (*_, job), queue = heapq.heappop(state.parked)
             queue.take_back(rank, job)
             places -= job.queued
 

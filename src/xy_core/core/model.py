@@ -53,6 +53,8 @@ class ModelSpec(Generic[M]):
             if the memory did not suffice after all.
         unload: frees all that the loaded model holds, in the same way.
         pinned: whether it stays once it is loaded.
+        together: tasks that it computes on one slot of the device, as an engine does that takes
+            them in one batch; the others wait. None: each task takes a slot of its own.
         group: of all models with the same group, only one is loaded at a time; empty for none.
         measure: tells how many bytes of the device a loaded model really takes; the variant's
             figure counts if not given.
@@ -66,6 +68,7 @@ class ModelSpec(Generic[M]):
     load: Callable[[str, Variant], M] | Callable[[str, Variant], Coroutine[Any, Any, M]]
     unload: Callable[[M], object] | Callable[[M], Coroutine[Any, Any, object]]
     pinned: bool = False
+    together: int | None = None
     group: str = ""
     measure: Callable[[M], int] | None = None
     swap_out: Callable[[M], object] | Callable[[M], Coroutine[Any, Any, object]] | None = None
@@ -78,6 +81,8 @@ class ModelSpec(Generic[M]):
             raise InvalidTaskError(
                 f"model {self.name!r} needs at least one variant, and none of negative size"
             )
+        if self.together is not None and self.together < 1:
+            raise InvalidTaskError(f"model {self.name!r} must compute at least one task at a time")
         if (self.swap_out is None) != (self.swap_in is None):
             raise InvalidTaskError(f"model {self.name!r} needs swap_out and swap_in, or neither")
 

@@ -72,7 +72,7 @@ class Prefetch:
         While others compute there, whose memory will come free, only idle models go for it.
         """
         model = candidate.line.model
-        if seat.has_place and seat.holds(model):
+        if seat.has_place(model) and seat.holds(model):
             limit = IDLE if seat.running else candidate.rank + self._backlog.bonus
             working = self._backlog.expected(candidate.job, seat)
             with seat.noticing_loss():

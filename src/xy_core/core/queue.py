@@ -19,8 +19,8 @@ _COMPACT_AT = 64
 class _Bucket:
     """The waiting tasks of one rank.
 
-    Nearly all have no deadline and arrive in order, so they stand in a plain line; the others are
-    in a heap beside it.
+    Nearly all have no deadline and arrive in order, so they stand in a plain line; the others,
+    and those that are as old as a request, are in a heap beside it.
     """
 
     __slots__ = ("line", "sorted")
@@ -30,39 +30,41 @@ class _Bucket:
         self.sorted: list[Entry] = []
 
     def add_sorted(self, job: Job) -> None:
-        """Add a job that has a deadline, or that was here before, at its place."""
-        deadline = math.inf if job.deadline is None else job.deadline
-        heapq.heappush(self.sorted, (deadline, job.sequence, job))
+        """Add a job that may go before some that are here already, at its place."""
+        heapq.heappush(self.sorted, _entry(job))
 
     def take(self) -> Job | None:
         """Remove and return the first job."""
         line = self.line
         if not self.sorted:
             return line.popleft() if line else None
-        deadline, sequence, _ = self.sorted[0]
-        if line and deadline == math.inf and line[0].sequence < sequence:
+        if line and _entry(line[0]) < self.sorted[0]:
             return line.popleft()
-        return heapq.heappop(self.sorted)[2]
+        return heapq.heappop(self.sorted)[-1]
 
     def first(self) -> Job | None:
         """Return the first job and leave it."""
         line = self.line
         if not self.sorted:
             return line[0] if line else None
-        deadline, sequence, job = self.sorted[0]
-        if line and deadline == math.inf and line[0].sequence < sequence:
+        if line and _entry(line[0]) < self.sorted[0]:
             return line[0]
-        return job
+        return self.sorted[0][-1]
 
     def jobs(self) -> list[Job]:
         """Return all jobs that still wait, in no order."""
-        return [job for job in (*self.line, *(entry[2] for entry in self.sorted)) if job.queued]
+        return [job for job in (*self.line, *(entry[-1] for entry in self.sorted)) if job.queued]
 
     def compact(self) -> None:
         """Forget jobs that were discarded."""
         self.line = deque(job for job in self.line if job.queued)
-        self.sorted = [entry for entry in self.sorted if entry[2].queued]
+        self.sorted = [entry for entry in self.sorted if entry[-1].queued]
         heapq.heapify(self.sorted)
+
+
+def _entry(job: Job) -> Entry:
+    deadline = math.inf if job.deadline is None else job.deadline
+    return deadline, job.arrival, job.sequence, job
 
 
 class ReadyQueue:
@@ -181,7 +183,7 @@ class ReadyQueue:
         bucket = self._buckets.get(rank)
         if bucket is None:
             bucket = self._open(rank)
-        if job.deadline is None:
+        if job.deadline is None and job.since is None:
             bucket.line.append(job)
         else:
             bucket.add_sorted(job)
@@ -199,8 +201,7 @@ class ReadyQueue:
         return False
 
     def _park(self, job: Job, key: str, rank: float) -> None:
-        deadline = math.inf if job.deadline is None else job.deadline
-        self._keys.park(key, rank, (deadline, job.sequence, job), self)
+        self._keys.park(key, rank, _entry(job), self)
 
     def _compact(self) -> None:
         for bucket in self._buckets.values():

@@ -103,6 +103,10 @@ class Residency:
         if not self._closed:
             await asyncio.wait([self._begin(self._dismiss(resident), f"withdraw {name}")])
 
+    def resident(self, name: str) -> Resident:
+        """Return a model that is known here."""
+        return self._residents[name]
+
     def state(self, name: str) -> ModelState:
         """Return where a model is."""
         return self._residents[name].state

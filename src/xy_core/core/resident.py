@@ -25,7 +25,8 @@ class Resident:
         loaded: what `ModelSpec.load` gave.
         lease: its memory on the device.
         host_lease: its memory in host RAM while it is swapped.
-        users: tasks that compute with it now.
+        users: tasks that compute with it now, or gave way.
+        computing: those of them that have a place.
         uses: tasks that ever did.
         load_seconds: how long bringing it took the last time.
         value: what keeping it is worth (see `eviction`).
@@ -44,6 +45,7 @@ class Resident:
     lease: MemoryLease | None = None
     host_lease: MemoryLease | None = None
     users: int = 0
+    computing: int = 0
     uses: int = 0
     load_seconds: float = 0.0
     value: float = 0.0
@@ -111,10 +113,10 @@ class Admission:
     Attributes:
         resident: the model it uses; None if it uses none.
         lease: its working memory; None if it needs none.
-        slots: places of the device's compute that it takes: 1, or 0 for a further member of a
-            batch and while it gives way.
+        placed: whether it has a place of the device's compute; a further member of a batch has
+            none, nor has one that gives way.
     """
 
     resident: Resident | None
     lease: MemoryLease | None
-    slots: int = 0
+    placed: bool = False

@@ -12,7 +12,7 @@ from xy_core.core.job import Job
 from xy_core.core.ledger import MemoryAccount
 from xy_core.core.model import ModelState
 from xy_core.core.residency import Residency
-from xy_core.core.resident import Admission
+from xy_core.core.resident import Admission, Resident
 
 
 @dataclass(slots=True, eq=False)
@@ -22,7 +22,7 @@ class Seat:
     Attributes:
         residency: its models and memory.
         slots: tasks that may compute at a time.
-        running: tasks that do.
+        running: slots that are taken.
     """
 
     residency: Residency
@@ -39,10 +39,44 @@ class Seat:
         """Whether the device has disappeared."""
         return self.residency.lost
 
-    @property
-    def has_place(self) -> bool:
-        """Whether one more task may compute."""
-        return self.running < self.slots and not self.lost
+    def has_place(self, model: str | None) -> bool:
+        """Whether one more task may compute with a model, or with none."""
+        resident = None
+        if model is not None and model in self.residency:
+            resident = self.residency.resident(model)
+        return not self.lost and self._fits(resident)
+
+    def place(self, admission: Admission) -> None:
+        """Let an admitted task compute."""
+        self.running += self._takes_slot(admission.resident)
+        if admission.resident is not None:
+            admission.resident.computing += 1
+        admission.placed = True
+
+    def displace(self, admission: Admission) -> None:
+        """Take back the place of a task, if it has one."""
+        if not admission.placed:
+            return
+        admission.placed = False
+        if admission.resident is not None:
+            admission.resident.computing -= 1
+        self.running -= self._takes_slot(admission.resident)
+
+    def replace(self, admission: Admission) -> bool:
+        """Let a task go on that gave way, if there is a place; a lost device has no end of them."""
+        if not (self._fits(admission.resident) or self.lost):
+            return False
+        self.place(admission)
+        return True
+
+    def _fits(self, resident: Resident | None) -> bool:
+        if resident is None or self._takes_slot(resident):
+            return self.running < self.slots
+        return resident.computing < (resident.spec.together or 0)
+
+    def _takes_slot(self, resident: Resident | None) -> bool:
+        """Whether a task would take one more slot, or its end frees one."""
+        return resident is None or resident.spec.together is None or not resident.computing
 
     def holds(self, model: str | None) -> bool:
         """Whether tasks of a model, or of none, could compute here at once."""

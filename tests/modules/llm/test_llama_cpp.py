@@ -30,6 +30,19 @@ def test_a_conversation_finds_its_slot_again_and_others_take_the_oldest():
         assert taken == ben
 
 
+def test_requests_of_no_conversation_share_a_slot_that_no_conversation_has():
+    table = SlotTable(3)
+    with table.lent("") as alone:
+        pass
+    with table.lent("ann") as ann:
+        assert ann != alone
+    with table.lent("") as again, table.lent("") as beside:
+        assert again == alone
+        assert beside not in {alone, ann}
+    with table.lent("ann") as still:
+        assert still == ann
+
+
 @pytest.mark.models
 async def test_each_conversation_keeps_its_prompt_in_the_cache(model_store):
     talks = {name: [Message("user", f"I am {name}. " + "I like tea. " * 20)] for name in "AB"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Protocol, Self
 
 from xy_core.bench.experiments.chain import Chain, Part, Turn
@@ -45,13 +46,18 @@ class Naive:
     async def request(self, turn: Turn) -> None:
         """See `Policy`."""
         for stage in self._chain:
-            if len(stage) == 1:
-                await self.part(stage[0], turn)
-            else:
+            if self.overlaps(stage):
                 await asyncio.gather(*(self.part(part, turn) for part in stage))
+            else:
+                for part in stage:
+                    await self.part(part, turn)
 
     def finish(self) -> None:
         """See `Policy`; spans were recorded as they happened."""
+
+    def overlaps(self, stage: Sequence[Part]) -> bool:
+        """Whether running a stage's parts side by side gains anything: none do that all block."""
+        return len(stage) > 1 and any(part.wait for part in stage)
 
     async def part(self, part: Part, turn: Turn) -> None:
         """Run one part where this policy runs it."""
@@ -86,6 +92,10 @@ class Serial(Naive):
 
 class Threads(Naive):
     """What a careful programmer writes without a scheduler: every call in `asyncio.to_thread`."""
+
+    def overlaps(self, stage: Sequence[Part]) -> bool:
+        """See `Naive`."""
+        return len(stage) > 1
 
     async def part(self, part: Part, turn: Turn) -> None:
         """See `Naive`."""

@@ -111,10 +111,9 @@ class DirectModels:
             model.close()
 
     def chain(self) -> Chain:
-        """Return a request's parts: hear, see, think, speak."""
+        """Return a request's parts: hear and see, think, speak."""
         return (
-            (Part("hear", "processor", self._hear),),
-            (Part("see", "device", self._see),),
+            (Part("hear", "processor", self._hear), Part("see", "device", self._see)),
             (Part("think", "device", self._think),),
             (Part("speak", "device", self._speak),),
         )

@@ -35,8 +35,10 @@ def for_many(settings: Settings, cores: int) -> Settings:
 
     As many parts compute at a time as there are cores, each on one thread. A model on all cores
     answers one request sooner, but gains little by its second core: Whisper 1.25 times as fast,
-    the text reader not at all. Two of one thread each do almost twice as much. Models live in
-    processes of their own, which step back behind the event loop (see ``HostConfig.nice``).
+    the text reader not at all. Two of one thread each do almost twice as much. The language model
+    writes no more replies at a time than there are cores: on one thread each slows all others down.
+    Models live in processes of their own, which step back behind the event loop (see
+    ``HostConfig.nice``).
     """
     hearing = settings.voice.transcriber.model_copy(update={"workers": cores})
     apart = {"threads": 1, "isolation": "process"}
@@ -45,7 +47,7 @@ def for_many(settings: Settings, cores: int) -> Settings:
         update={
             "voice": voice,
             "vision": settings.vision.model_copy(update=apart),
-            "llm": settings.llm.model_copy(update=apart),
+            "llm": settings.llm.model_copy(update=apart | {"slots": cores}),
             "scheduler": settings.scheduler.model_copy(
                 update={"devices": (DeviceConfig(name="cpu", slots=cores),)}
             ),
@@ -81,7 +83,7 @@ class XyCoreModules:
         return self._runtime
 
     async def request(self, turn: Turn) -> None:
-        """See `Policy`; as the agent does, a sentence is spoken while the next is thought of."""
+        """See `Policy`; as the agent does, it hears and sees at once and speaks as it thinks."""
         try:
             with serving(asyncio.get_running_loop().time()):
                 await self._serve(turn)
@@ -89,8 +91,9 @@ class XyCoreModules:
             raise first_error(group) from None  # as the other policies' requests fail
 
     async def _serve(self, turn: Turn) -> None:
-        await self._hear(turn)
-        await self._see(turn)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._hear(turn))
+            group.create_task(self._see(turn))
         turn.found["speak"] = 0.0
         async with asyncio.TaskGroup() as group:
             async for sentence in self._think(turn):

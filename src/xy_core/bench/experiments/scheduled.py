@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Self
 
 from xy_core.bench.experiments.chain import Chain, Part, Turn
@@ -31,6 +32,10 @@ class XyCoreThreads(Naive):
         """See `Policy`; all parts are as old as the request."""
         with serving(asyncio.get_running_loop().time()):
             await super().request(turn)
+
+    def overlaps(self, stage: Sequence[Part]) -> bool:
+        """See `Naive`."""
+        return len(stage) > 1
 
     async def part(self, part: Part, turn: Turn) -> None:
         """See `Naive`."""

@@ -55,6 +55,7 @@ class Opener:
             working=working,
             scheduler=self._scheduler,
             device=self._config.device,
+            together=self._config.slots if entry.engine == "llama_cpp" else None,
         )
 
     def _backend(self, entry: LanguageModelConfig, memory: int) -> LanguageModel:

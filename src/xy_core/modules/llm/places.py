@@ -57,6 +57,7 @@ class OnDevice(Place):
         working: bytes of the device that one request needs beside the model.
         scheduler: has the device.
         device: the kind of devices that may hold it.
+        together: requests that it computes together (see `ModelSpec`).
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class OnDevice(Place):
         working: int,
         scheduler: GlobalTaskScheduler,
         device: str,
+        together: int | None = None,
     ) -> None:
         self.model = model
         self._scheduler = scheduler
@@ -76,7 +78,7 @@ class OnDevice(Place):
         self._on_device = TaskOptions(
             task_type=TaskType.GPU_BOUND, device=device, model=name, memory=working
         )
-        scheduler.register_model(_spec(name, model, variants), device)
+        scheduler.register_model(_spec(name, model, variants, together), device)
 
     async def open(self) -> None:
         """See `Place`."""
@@ -135,7 +137,7 @@ class OnServer(Place):
 
 
 def _spec(
-    name: str, model: LanguageModel, variants: tuple[Variant, ...]
+    name: str, model: LanguageModel, variants: tuple[Variant, ...], together: int | None
 ) -> ModelSpec[LanguageModel]:
     """Return a model that tasks get as their first argument."""
 
@@ -146,7 +148,7 @@ def _spec(
     def unload(loaded: LanguageModel) -> None:
         loaded.close()
 
-    return ModelSpec(name, variants, load, unload)
+    return ModelSpec(name, variants, load, unload, together=together)
 
 
 def _layers(variant: Variant) -> int:

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from typing_extensions import override
 
+from xy_core.core.backend_model import backend_model
 from xy_core.core.errors import BackendError, ModuleUnavailable, UnsupportedError
 from xy_core.core.host_proxy import ill_hosts, make_backend
 from xy_core.core.module import HealthStatus, Module, ModuleContext, ModuleHealth
@@ -32,9 +33,10 @@ from xy_core.modules.vision.questions import (
     schema_text,
     with_evidence,
 )
-from xy_core.modules.vision.types import SceneFacts
+from xy_core.modules.vision.types import SceneFacts, TextLine
 
 _READING = "vision.read"
+_READER = "vision.reader"
 _MODEL = "vision.model"
 _ENGINES: dict[str, type[LlamaCppVision | TransformersVision]] = {
     "llama_cpp": LlamaCppVision,
@@ -73,12 +75,11 @@ class VisionService(Module[VisionConfig]):
         if self.config.model:
             self._register_model()
         reader = make_backend(RapidOcrReader, self.config, name="text reader", config=self.config)
-        await self.context.scheduler.run(
-            reader.load, name="vision.load", task_type=TaskType.CPU_BOUND
-        )
+        scheduler = self.context.scheduler
         # The reader keeps state while it works, so further pictures wait in the lane's queue.
-        self.context.scheduler.limit_key(_READING, 1)
+        scheduler.register_model(backend_model(_READER, reader, 0, together=1), self.config.device)
         self._reader = reader
+        await scheduler.preload_model(_READER, self.config.device)
 
     async def look(
         self, picture: Picture, *, priority: TaskPriority = TaskPriority.MEDIUM
@@ -93,12 +94,12 @@ class VisionService(Module[VisionConfig]):
             raise ModuleUnavailable(self.name, None)
         scheduler = self.context.scheduler
         reading = scheduler.run(
-            self._reader.read,
+            _read,
             picture,
             name=_READING,
-            key=_READING,
             task_type=TaskType.GPU_BOUND,
             device=self.config.device,
+            model=_READER,
             priority=priority,
             note=f"{picture.width}x{picture.height}",
         )
@@ -258,7 +259,7 @@ class VisionService(Module[VisionConfig]):
             await self.context.scheduler.revoke_model(_MODEL, self.config.device)
         reader, self._reader = self._reader, None
         if reader is not None:
-            await asyncio.to_thread(reader.close)
+            await self.context.scheduler.revoke_model(_READER, self.config.device)
 
     @override
     async def health(self) -> ModuleHealth:
@@ -267,6 +268,10 @@ class VisionService(Module[VisionConfig]):
             return ModuleHealth(HealthStatus.STOPPED)
         ill = ill_hosts([self._reader])
         return ModuleHealth(HealthStatus.DEGRADED if ill else HealthStatus.READY, ill)
+
+
+def _read(reader: RapidOcrReader, picture: Picture) -> tuple[TextLine, ...]:
+    return reader.read(picture)
 
 
 def _answer(emit: Callable[[str], None], model: VisionModel, question: VisionQuestion) -> None:

@@ -15,7 +15,9 @@ class SlotTable:
     """Lends the slots of an engine; safe for threads.
 
     A conversation gets the slot that it had before or, if that is busy or was never there, the
-    free one that was used longest ago. If none is free the engine lets the request wait.
+    free one that was used longest ago. A request of no conversation gets the free one that another
+    such request used last: their prompts often begin alike, and it costs no conversation its
+    cache. If none is free the engine lets the request wait.
     """
 
     def __init__(self, count: int) -> None:
@@ -35,8 +37,8 @@ class SlotTable:
 
     def _take(self, conversation: str) -> int:
         with self._lock:
-            own = (slot for slot, owner in self._free.items() if conversation and owner)
-            slot = next((slot for slot in own if self._free[slot] == conversation), None)
+            own = (slot for slot, owner in reversed(self._free.items()) if owner == conversation)
+            slot = next(own, None)
             if slot is None:
                 slot = next(iter(self._free), ANY)
             self._free.pop(slot, None)

@@ -31,10 +31,12 @@ class RapidOcrReader:
             MissingExtraError: rapidocr, or something that it needs, is not installed.
         """
         try:
+            import cv2  # noqa: PLC0415
             import rapidocr  # noqa: PLC0415
         except ImportError as error:
             raise MissingExtraError("rapidocr", "vision") from error
         folder = Path(rapidocr.__file__).parent / "models"
+        cv2.setNumThreads(self._config.threads)  # else it would use every core, whatever was said
         try:
             engine = rapidocr.RapidOCR(params=self._parameters(folder))
             # The library loads each model when it first needs it; a blank line needs them all.
