@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from xy_core.bench.experiments.chinese_font import chinese_font
 from xy_core.bench.experiments.experiment import Experiment, intervals, summary
 from xy_core.bench.experiments.record import Run
 from xy_core.core.errors import MissingExtraError
@@ -32,16 +33,15 @@ _PARTS = {
     "draw": "#0072B2",
 }
 _SHARES = (50, 95, 99)
-_CHINESE = ("Noto Sans CJK SC", "Noto Sans CJK JP", "PingFang SC", "Microsoft YaHei", "SimHei")
-"""Fonts that PNGs in Chinese take their signs from; SVGs take those of the page."""
 
 
 def draw_figures(experiment: Experiment, language: int, form: str = "svg") -> dict[str, bytes]:
-    """Return the figures by name.
+    """Return the figures by name; in English where no font has Chinese signs.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
+    language = language if chinese_font() else 0
     figures: dict[str, Draw] = {
         "throughput": _throughput,
         "latency_submission": lambda axes, of, zh: _latency(axes, of, zh, "submission"),
@@ -67,7 +67,6 @@ def new_figure(height: float = 3.0) -> tuple[Any, Any]:
     """Return a figure and its axes in our style."""
     try:
         import matplotlib as mpl  # noqa: PLC0415 - an extra
-        from matplotlib import font_manager  # noqa: PLC0415
         from matplotlib.figure import Figure  # noqa: PLC0415
     except ImportError as error:
         raise MissingExtraError("matplotlib", "bench") from error
@@ -75,8 +74,7 @@ def new_figure(height: float = 3.0) -> tuple[Any, Any]:
     colours = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
     mpl.rcParams.update(dict.fromkeys(colours, INK))
     mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "xy-core", "font.size": 10})
-    there = set(font_manager.get_font_names())
-    mpl.rcParams["font.family"] = ["DejaVu Sans", *(name for name in _CHINESE if name in there)]
+    mpl.rcParams["font.family"] = ["DejaVu Sans", *filter(None, [chinese_font()])]
     figure = Figure(figsize=(7.2, height), layout="constrained")
     axes = figure.subplots()
     axes.spines[["top", "right"]].set_visible(False)
@@ -191,6 +189,7 @@ def leak_curve(
 ) -> bytes:
     """Draw resident memory (MiB) over the time of a soak (s), the warm-up shaded."""
     figure, axes = new_figure(2.6)
+    language = language if chinese_font() else 0
     axes.axvspan(0, warm_up / 60, color="#888888", alpha=0.15, linewidth=0)
     axes.plot([moment / 60 for moment in seconds], sizes, color=COLOURS["xy_core"])
     axes.set_xlabel(("minutes", "分钟")[language])
