@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import linecache
 import selectors
 import socket
 import sys
@@ -55,6 +56,24 @@ async def test_a_watchdog_can_watch_again():
         assert watchdog._thread.is_alive()
         hold_the_loop_until_noticed(watchdog)
         await until(lambda: watchdog.blockers)
+
+
+async def test_blockers_at_one_place_share_their_text():
+    async with asyncio.timeout(30), LoopWatchdog(threshold=0.05) as watchdog:
+        words = ["the same", "place"]
+        for count in (1, 2):
+            watchdog._stack = " ".join(words)  # another object each time
+            await until(lambda count=count: len(watchdog.blockers) >= count)
+        first, second = (one for one in watchdog.blockers if one.stack == "the same place")
+        assert first.stack is second.stack
+
+
+def test_describing_a_stack_keeps_no_source_file():
+    linecache.clearcache()
+    lines = _describe(sys._getframe()).splitlines()
+    assert lines[-1].startswith(f"{__file__}:")
+    assert lines[-1].endswith(" in test_describing_a_stack_keeps_no_source_file")
+    assert not linecache.cache
 
 
 def test_an_idle_loop_is_not_blamed_for_a_busy_machine():

@@ -116,7 +116,10 @@ def _ray(count: int) -> float:
     import ray as ray_  # noqa: PLC0415 - a peer, not a dependency
 
     if not ray_.is_initialized():
-        ray_.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="error")
+        # A cluster of its own: one that runs here already would be joined, with whatever it does.
+        ray_.init(
+            "local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="error"
+        )
     task = ray_.remote(_plain_noop)
     ray_.get([task.remote(number) for number in range(10)])
     begun = time.perf_counter()

@@ -7,6 +7,8 @@ import os
 import sys
 import warnings
 
+from xy_core.cli.allocator import limit_arenas
+
 
 def run() -> None:
     """Run the command line and exit.
@@ -15,6 +17,7 @@ def run() -> None:
     """
     if not sys.warnoptions:
         warnings.simplefilter("ignore")  # they are for developers: python -W default shows them
+    limit_arenas()
     _choose_language(sys.argv)
     # The commands' help is in one language, so they are imported once it is known.
     import typer  # noqa: PLC0415

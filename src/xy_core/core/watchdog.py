@@ -32,8 +32,8 @@ class Blocker:
     Attributes:
         ts: when it was noticed, in seconds since the epoch.
         seconds: how long it lasted.
-        stack: what the loop's thread was doing, innermost call last; or that it was idle, but
-            others had the processor.
+        stack: what the loop's thread was doing, a call a line (file, line, function), innermost
+            last; or that it was idle, but others had the processor.
     """
 
     ts: float
@@ -100,6 +100,8 @@ class LoopWatchdog:
         self._lag.observe(late)
         stack, self._stack = self._stack, ""
         if stack:
+            # A busy machine blocks at the same few places: one text each, not one a blocker.
+            stack = next((one.stack for one in self.blockers if one.stack == stack), stack)
             self.blockers.append(Blocker(time.time(), late, stack))
             # No warning: people who chat have no use for a stack, and a busy machine is no fault.
             log.info("event loop blocked", seconds=round(late, 3), stack=stack)
@@ -119,4 +121,10 @@ def _describe(frame: FrameType | None) -> str:
         return "unknown"
     if frame.f_code.co_filename == selectors.__file__:
         return "nothing of the loop's own: other threads or programs had the processor"
-    return "".join(traceback.format_stack(frame))
+    calls = [
+        f"{caller.f_code.co_filename}:{line} in {caller.f_code.co_name}"
+        for caller, line in traceback.walk_stack(frame)
+    ]
+    # Without the source lines: they would be read from files while the loop is late, and the
+    # standard library's cache keeps every file that it has once read.
+    return "\n".join(reversed(calls))

@@ -6,8 +6,12 @@ import csv
 import io
 
 import pytest
+from matplotlib import font_manager
 from PIL import Image
 
+from xy_core.bench.experiments import figures
+from xy_core.bench.experiments.chinese_font import chinese_font
+from xy_core.bench.experiments.figures import draw_figures, leak_curve
 from xy_core.bench.experiments.files import requests_table, write_figures
 from xy_core.bench.experiments.shapes import make_shape
 from xy_core.bench.experiments.stress import run_stress
@@ -41,6 +45,28 @@ def test_every_figure_is_there_in_both_forms(experiment, tmp_path):
         else:
             assert path.read_text("utf-8").lstrip().startswith("<?xml")
     assert "请求/秒" in (tmp_path / "figures" / "throughput.svg").read_text("utf-8")
+
+
+@pytest.mark.parametrize("language", [0, 1])
+@pytest.mark.filterwarnings("error")  # matplotlib warns of each sign that it has no picture of
+def test_no_sign_is_missing(experiment, language):
+    for run in experiment.runs:
+        run.lags, run.memory = [0.001, 0.6], [(0.0, 1 << 30), (1.0, 2 << 30)]
+    for form in ("svg", "png"):
+        assert {"lag", "memory"} <= draw_figures(experiment, language, form).keys()
+        leak_curve([0.0, 60.0], [90.0, 91.0], 30.0, language, form)
+
+
+def test_a_machine_without_chinese_signs_gets_its_figures_in_english(experiment, monkeypatch):
+    monkeypatch.setattr(figures, "chinese_font", lambda: None)
+    drawn = draw_figures(experiment, 1)["throughput"].decode()
+    assert "requests / s" in drawn
+    assert "请求" not in drawn
+
+
+def test_the_font_of_the_extra_has_chinese_signs(monkeypatch):
+    monkeypatch.setattr(font_manager, "get_font_names", lambda: ["DejaVu Sans"])
+    assert chinese_font.__wrapped__() == "Noto Sans SC"
 
 
 def test_a_folder_that_cannot_be_made_is_named(experiment, tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from collections import Counter
@@ -11,9 +12,11 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from pylopdf_fonts_zh_cn import sans_path
 
 from xy_core.bench.experiments.experiment import Experiment
 from xy_core.bench.experiments.page import render_page, render_soak
+from xy_core.bench.experiments.page_words import HELD, SHOWN
 from xy_core.bench.experiments.shapes import make_shape
 from xy_core.bench.experiments.soak import BOUNDS, Soak
 from xy_core.bench.experiments.stress import run_stress
@@ -60,29 +63,53 @@ def experiment() -> Experiment:
     return made
 
 
-def test_a_page_needs_nothing_else_and_takes_no_name_for_markup(experiment, soak):
-    page = render_page(experiment, soak)
-    assert not re.findall(r'(?:src|href)="(?!#)[^"]*"', page)
-    assert "<script>one" not in page
-    assert "</pre><script>" not in page
-    assert "<b>" not in page
-    assert page.count("<script>") == 1
-    assert set(re.findall(r'data-name="(\w+)"', page)) == FIGURES
+@pytest.fixture(scope="module")
+def report(experiment, soak) -> str:
+    return render_page(experiment, soak)
 
 
-def test_both_languages_say_the_same_number_of_things(experiment, soak):
-    for page in (render_page(experiment, soak), render_soak(soak)):
-        assert page.count('<span lang="en">') == page.count('<span lang="zh">')
-        assert page.count('<div lang="en">') == page.count('<div lang="zh">') > 0
+def test_a_page_needs_nothing_else_and_takes_no_name_for_markup(report):
+    assert not re.findall(r'(?:src|href)="(?!#)[^"]*"', report)
+    assert "<script>one" not in report
+    assert "</pre><script>" not in report
+    assert "<b>" not in report
+    assert report.count("<script>") == 1
+    assert set(re.findall(r'data-name="(\w+)"', report)) == FIGURES
+
+
+def test_what_is_counted_has_words_in_both_languages(report, soak):
+    assert BOUNDS.keys() <= HELD.keys()
+    assert {check.name for check in soak.result().checks} <= SHOWN.keys()
+    assert "rss_mb" not in report
+    assert "常驻内存（MiB）" in report
+
+
+def test_both_languages_say_the_same_number_of_things(report, soak):
+    for one in (report, render_soak(soak)):
+        assert one.count('<span lang="en">') == one.count('<span lang="zh">')
+        assert one.count('<div lang="en">') == one.count('<div lang="zh">') > 0
+
+
+@pytest.fixture(scope="module")
+def fonts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that a browser finds Chinese signs in, also on a machine that has none."""
+    folder = tmp_path_factory.mktemp("data")
+    (folder / "fonts").mkdir()
+    (folder / "fonts" / sans_path().name).symlink_to(sans_path())
+    return folder
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
-async def browser() -> AsyncIterator[Any]:
+async def browser(fonts) -> AsyncIterator[Any]:
     if not CHROMIUM:
         pytest.skip("no Chromium here")
     api = pytest.importorskip("playwright.async_api", reason="pip install playwright")
     async with api.async_playwright() as running:
-        opened = await running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        opened = await running.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox"],
+            env={**os.environ, "XDG_DATA_HOME": str(fonts)},
+        )
         yield opened
         await opened.close()
 
@@ -100,11 +127,9 @@ async def visible(page: Any) -> set[str]:
 
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("width", [390, 1280])
-async def test_a_browser_shows_every_figure_in_both_languages(
-    browser, experiment, soak, tmp_path, width
-):
+async def test_a_browser_shows_every_figure_in_both_languages(browser, report, tmp_path, width):
     path = tmp_path / "report.html"
-    path.write_text(render_page(experiment, soak), "utf-8")
+    path.write_text(report, "utf-8")
     page = await browser.new_page(viewport={"width": width, "height": 900}, locale="en-US")
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
@@ -128,15 +153,17 @@ async def test_a_browser_shows_every_figure_in_both_languages(
 @pytest.mark.slow
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("name", ["real", "stress", "soak"])
-@pytest.mark.parametrize(("language", "theme"), [("en", "light"), ("zh", "dark")])
-async def test_pictures_of_the_results_are_taken(browser, name, language, theme):
-    """Run after the pages were made anew; writes ``NAME_LANGUAGE_THEME.png`` beside them."""
+@pytest.mark.parametrize(
+    ("language", "theme", "width"), [("en", "light", 1280), ("zh", "dark", 390)]
+)
+async def test_pictures_of_the_results_are_taken(browser, name, language, theme, width):
+    """Run after the pages were made anew; writes ``NAME_LANGUAGE_WIDTH.png`` beside them."""
     source = RESULTS / f"{name}.html"
     if not source.is_file():
         pytest.skip(f"{source.name} is not there")
     page = await browser.new_page(
-        viewport={"width": 1100, "height": 900}, color_scheme=theme, device_scale_factor=1
+        viewport={"width": width, "height": 900}, color_scheme=theme, device_scale_factor=1
     )
     await page.goto(f"{source.as_uri()}#{language}")
-    await page.screenshot(path=RESULTS / f"{name}_{language}_{theme}.png", full_page=True)
+    await page.screenshot(path=RESULTS / f"{name}_{language}_{width}.png", full_page=True)
     await page.close()

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from xy_core.bench.experiments.chinese_font import chinese_font
 from xy_core.bench.experiments.experiment import Experiment, intervals, summary
 from xy_core.bench.experiments.record import Run
 from xy_core.core.errors import MissingExtraError
@@ -24,24 +25,28 @@ COLOURS = {
     "xy_core": "#0072B2",
 }
 """Okabe and Ito's palette, which the colour-blind can tell apart."""
-_PARTS = {
-    "hear": "#E69F00",
-    "see": "#56B4E9",
-    "think": "#009E73",
-    "speak": "#CC79A7",
-    "draw": "#0072B2",
+_PARTS: dict[str, tuple[str, str]] = {
+    "hear": ("#E69F00", "听"),
+    "see": ("#56B4E9", "看"),
+    "think": ("#009E73", "想"),
+    "speak": ("#CC79A7", "说"),
+    "draw": ("#0072B2", "画"),
 }
+"""Of each part of a request its colour, and its name in Chinese."""
+_WIDTH = 5.2
+"""Inches. A page scales figures to its columns: narrow, their words stay legible on a phone."""
 _SHARES = (50, 95, 99)
-_CHINESE = ("Noto Sans CJK SC", "Noto Sans CJK JP", "PingFang SC", "Microsoft YaHei", "SimHei")
-"""Fonts that PNGs in Chinese take their signs from; SVGs take those of the page."""
+_LONG = 100.0
+"""Seconds of which tenths say nothing."""
 
 
 def draw_figures(experiment: Experiment, language: int, form: str = "svg") -> dict[str, bytes]:
-    """Return the figures by name.
+    """Return the figures by name; in English where no font has Chinese signs.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
+    language = language if chinese_font() else 0
     figures: dict[str, Draw] = {
         "throughput": _throughput,
         "latency_submission": lambda axes, of, zh: _latency(axes, of, zh, "submission"),
@@ -67,17 +72,15 @@ def new_figure(height: float = 3.0) -> tuple[Any, Any]:
     """Return a figure and its axes in our style."""
     try:
         import matplotlib as mpl  # noqa: PLC0415 - an extra
-        from matplotlib import font_manager  # noqa: PLC0415
         from matplotlib.figure import Figure  # noqa: PLC0415
     except ImportError as error:
         raise MissingExtraError("matplotlib", "bench") from error
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     colours = ("text.color", "axes.labelcolor", "axes.edgecolor", "xtick.color", "ytick.color")
     mpl.rcParams.update(dict.fromkeys(colours, INK))
-    mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "xy-core", "font.size": 10})
-    there = set(font_manager.get_font_names())
-    mpl.rcParams["font.family"] = ["DejaVu Sans", *(name for name in _CHINESE if name in there)]
-    figure = Figure(figsize=(7.2, height), layout="constrained")
+    mpl.rcParams.update({"svg.fonttype": "none", "svg.hashsalt": "xy-core", "font.size": 9})
+    mpl.rcParams["font.family"] = ["DejaVu Sans", *filter(None, [chinese_font()])]
+    figure = Figure(figsize=(_WIDTH, height), layout="constrained")
     axes = figure.subplots()
     axes.spines[["top", "right"]].set_visible(False)
     axes.set_axisbelow(True)
@@ -116,10 +119,30 @@ def _latency(axes: Any, of: Experiment, zh: int, since: str) -> None:  # noqa: A
         values = [figures[f"p{share}_from_{since}"] or 0.0 for share in _SHARES]
         places = [place + (index - (len(names) - 1) / 2) * width for place in range(len(_SHARES))]
         bars = axes.bar(places, values, width * 0.92, color=COLOURS[name], label=name)
-        axes.bar_label(bars, [f"{value:.1f}" for value in values], fontsize=8, padding=2)
+        axes.bar_label(bars, [_short(value) for value in values], fontsize=6.5, padding=1.5)
+    axes.margins(y=0.1)
     axes.set_xticks(range(len(_SHARES)), [f"P{share}" for share in _SHARES])
     axes.set_ylabel(("seconds", "秒")[zh])
-    axes.legend(frameon=False, ncols=len(names), loc="lower center", bbox_to_anchor=(0.5, 1.0))
+    _legend_above(axes)
+
+
+def _short(seconds: float) -> str:
+    """A figure that fits over a narrow bar."""
+    return f"{seconds:.1f}" if seconds < _LONG else f"{seconds:.0f}"
+
+
+def _legend_above(axes: Any) -> None:  # noqa: ANN401 - as above
+    """Name the colours outside of the drawing, which would lie under them."""
+    axes.legend(
+        frameon=False,
+        ncols=5,
+        loc="lower center",
+        bbox_to_anchor=(0.5, 1.0),
+        fontsize=8,
+        handlelength=1.0,
+        handletextpad=0.5,
+        columnspacing=1.2,
+    )
 
 
 def _lag(axes: Any, of: Experiment, zh: int) -> None:  # noqa: ANN401 - as above
@@ -144,20 +167,21 @@ def _lag(axes: Any, of: Experiment, zh: int) -> None:  # noqa: ANN401 - as above
         ("lateness of the loop, ms (dotted: 20.64)", "循环延迟（毫秒，虚线：20.64）")[zh]
     )
     axes.set_ylabel(("seconds lost", "累计延迟（秒）")[zh])
-    axes.legend(frameon=False)
+    _legend_above(axes)
 
 
 def _gantt(run: Run) -> Draw:
     def draw(axes: Any, _of: Experiment, zh: int) -> None:  # noqa: ANN401 - as above
         shown: set[str] = set()
         for span in run.spans:
+            colour, chinese = _PARTS.get(span.part, ("#999999", span.part))
             axes.barh(
                 span.request + 1,
                 span.end - span.begin,
                 left=span.begin,
                 height=0.72,
-                color=_PARTS.get(span.part, "#999999"),
-                label=None if span.part in shown else span.part,
+                color=colour,
+                label=None if span.part in shown else (span.part, chinese)[zh],
                 linewidth=0,
             )
             shown.add(span.part)
@@ -166,7 +190,7 @@ def _gantt(run: Run) -> Draw:
         axes.set_ylabel(("request", "请求")[zh])
         axes.grid(visible=False, axis="y")
         if shown:
-            axes.legend(frameon=False, ncols=5, loc="lower center", bbox_to_anchor=(0.5, 1.0))
+            _legend_above(axes)
 
     return draw
 
@@ -179,7 +203,7 @@ def _memory(axes: Any, of: Experiment, zh: int) -> None:  # noqa: ANN401 - as ab
     axes.set_xlabel(("seconds", "秒")[zh])
     axes.set_ylabel(("resident memory, MiB", "常驻内存（MiB）")[zh])
     axes.set_ylim(bottom=0)
-    axes.legend(frameon=False)
+    _legend_above(axes)
 
 
 def leak_curve(
@@ -191,6 +215,7 @@ def leak_curve(
 ) -> bytes:
     """Draw resident memory (MiB) over the time of a soak (s), the warm-up shaded."""
     figure, axes = new_figure(2.6)
+    language = language if chinese_font() else 0
     axes.axvspan(0, warm_up / 60, color="#888888", alpha=0.15, linewidth=0)
     axes.plot([moment / 60 for moment in seconds], sizes, color=COLOURS["xy_core"])
     axes.set_xlabel(("minutes", "分钟")[language])

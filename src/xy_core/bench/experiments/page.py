@@ -3,35 +3,26 @@
 from __future__ import annotations
 
 import html
-import json
 from collections.abc import Mapping, Sequence
 from importlib.resources import files
 from string import Template
 
 from xy_core.bench.experiments.experiment import Experiment, summary
 from xy_core.bench.experiments.figures import INK, draw_figures, leak_curve
+from xy_core.bench.experiments.page_words import (
+    BOUND_WORDS,
+    COLUMNS,
+    HELD,
+    LEAK,
+    SHOWN,
+    TITLES,
+    TRACE_COLUMNS,
+    said,
+)
 from xy_core.bench.experiments.published import PUBLISHED, Text
 from xy_core.bench.experiments.soak import BOUNDS, Soak
 from xy_core.bench.result import Check
 
-_TITLES: dict[str, Text] = {
-    "throughput": ("Throughput, with 95 % intervals", "吞吐量（含 95% 置信区间）"),
-    "latency_submission": ("Latency from submission", "延迟（自提交起）"),
-    "latency_start": ("Latency from the start of computing", "延迟（自开始计算起）"),
-    "lag": ("How late the event loop ran", "事件循环的延迟"),
-    "memory": ("Memory over time", "内存随时间的变化"),
-}
-_COLUMNS: dict[str, Text] = {
-    "requests_per_second": ("requests/s", "请求/秒"),
-    "p50_from_submission": ("P50, s", "P50（秒）"),
-    "p95_from_submission": ("P95, s", "P95（秒）"),
-    "p99_from_submission": ("P99, s", "P99（秒）"),
-    "p50_from_start": ("P50 from start, s", "P50 自开始（秒）"),
-    "loop_block_ms": ("longest block, ms", "最长阻塞（毫秒）"),
-    "peak_mb": ("peak memory, MiB", "内存峰值（MiB）"),
-    "failed": ("failed", "失败"),
-}
-_LEAK: Text = ("Resident memory (grey: warm-up)", "常驻内存（灰色：预热）")
 _TRACE = 12
 """Events of the trace that are shown."""
 
@@ -99,37 +90,40 @@ def _section(title: Text, body: str) -> str:
     return f"<section><h2>{_both(title)}</h2>{body}</section>"
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]], kind: str = "figures") -> str:
+    """Make a table; its cells wrap in the last column of ``words``, the second of ``checks``."""
     heads = "".join(f"<th>{cell}</th>" for cell in head)
     lines = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>" for row in rows)
-    return f'<div class="card scroll"><table><tr>{heads}</tr>{lines}</table></div>'
+    first = f"<tr>{heads}</tr>" if head else ""
+    return f'<div class="card scroll"><table class="{kind}">{first}{lines}</table></div>'
 
 
 def _checks(checks: Sequence[Check]) -> str:
-    words = {"at least": ("at least", "至少"), "at most": ("at most", "至多")}
     marks = {True: '<span class="ok">✓</span>', False: '<span class="no">✗</span>', None: "–"}
     rows = [
         [
             marks[one.passed],
-            html.escape(one.name),
-            str(one.value),
-            _both(words[one.direction]) + f" {one.bound}",
+            _both(said(SHOWN, one.name)),
+            "–" if one.value is None else f"{one.value:,}",
+            _both(BOUND_WORDS[one.direction]) + f" {one.bound:,}",
         ]
         for one in checks
     ]
     head = ["", _both(("figure", "指标")), _both(("measured", "测得")), _both(("bound", "界限"))]
-    return _section(("What was to be shown", "验证目标"), _table(head, rows)) if rows else ""
+    return (
+        _section(("What was to be shown", "验证目标"), _table(head, rows, "checks")) if rows else ""
+    )
 
 
 def _summary(experiment: Experiment) -> str:
     rows = []
     for policy in experiment.policies():
         figures = summary(experiment.of(policy))
-        cells = [figures.get(key) for key in _COLUMNS]
+        cells = [figures.get(key) for key in COLUMNS]
         rows.append(
             [html.escape(policy), *("–" if cell is None else f"{cell:,}" for cell in cells)]
         )
-    head = [_both(("policy", "策略")), *map(_both, _COLUMNS.values())]
+    head = [_both(("policy", "策略")), *map(_both, COLUMNS.values())]
     return _section(("Figures", "数据"), _table(head, rows))
 
 
@@ -138,7 +132,7 @@ def _figures(experiment: Experiment) -> str:
     cards = []
     for name in drawn[0]:
         policy = name.removeprefix("gantt_")
-        title = _TITLES.get(name, (f"Lanes: {policy}", f"通道甘特图：{policy}"))
+        title = TITLES.get(name, (f"Lanes: {policy}", f"通道甘特图：{policy}"))
         pictures = "".join(
             f'<div lang="{code}">{_inline(images[name])}</div>'
             for code, images in zip(("en", "zh"), drawn, strict=True)
@@ -167,7 +161,8 @@ def _published(experiment: Experiment) -> str:
         _both(("comparable?", "可比性")),
     ]
     return _section(
-        ("Beside the report's published figures", "与报告公布数据对照"), _table(head, rows)
+        ("Beside the report's published figures", "与报告公布数据对照"),
+        _table(head, rows, "words"),
     )
 
 
@@ -179,9 +174,15 @@ def _snapshot(experiment: Experiment) -> str:
 
 def _trace(experiment: Experiment) -> str:
     events = next((run.trace for run in experiment.runs if run.trace), [])[:_TRACE]
-    lines = "\n".join(json.dumps(event, ensure_ascii=False) for event in events)
-    body = f'<div class="card"><pre>{html.escape(lines)}</pre></div>'
-    return _section(("The trace's first events", "调度轨迹（开头）"), body) if events else ""
+    rows = [
+        [
+            f"{float(event['ts']) - float(events[0]['ts']):.3f}",
+            *(html.escape(str(event.get(key, ""))) for key in list(TRACE_COLUMNS)[1:]),
+        ]
+        for event in events
+    ]
+    title = ("The trace's first events", "调度轨迹（开头）")
+    return _section(title, _table([*map(_both, TRACE_COLUMNS.values())], rows)) if events else ""
 
 
 def _leak(soak: Soak) -> str:
@@ -197,23 +198,27 @@ def _leak(soak: Soak) -> str:
         cells = ["–", "–"]
         if one is not None and one.low is not None and one.high is not None:
             cells = [f"{one.value:+.2f}", f"{one.low:+.2f} – {one.high:+.2f}"]
-        growth.append([html.escape(name), *cells, _both(found.word.value)])
-    head = ["", _both(("an hour", "每小时")), "95 %", _both(("verdict", "结论"))]
+        growth.append([_both(HELD[name]), _both(found.word.value), *cells])
+    head = ["", _both(("verdict", "结论")), _both(("an hour", "每小时")), "95 %"]
     counts = [
-        [_both(title), html.escape(json.dumps(dict(count), ensure_ascii=False))]
+        [_both(title), _counts(count)]
         for title, count in (
             (("requests", "请求"), soak.turns),
             (("faults", "故障"), soak.faults),
             (("errors of attempts", "尝试失败的错误"), soak.errors),
         )
     ]
-    curve = f'<figure data-name="leak"><h3>{_both(_LEAK)}</h3>{pictures}</figure>'
+    curve = f'<figure data-name="leak"><h3>{_both(LEAK)}</h3>{pictures}</figure>'
     return _section(
         ("Soak: does anything grow?", "长程测试：是否泄漏"),
-        "<br>".join([curve, _table(head, growth), _table(["", ""], counts)]),
+        "<br>".join([curve, _table(head, growth), _table([], counts, "words")]),
     )
+
+
+def _counts(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{_both(said(HELD, name))} {count:,}" for name, count in counts.items())
 
 
 def _environment(environment: Mapping[str, str | int]) -> str:
     rows = [[html.escape(key), html.escape(str(value))] for key, value in environment.items()]
-    return _section(("Machine and versions", "机器与版本"), _table(["", ""], rows))
+    return _section(("Machine and versions", "机器与版本"), _table([], rows, "words"))

@@ -34,6 +34,9 @@ _TOLD = 20
 _MOST_LOOKS = 10_000
 _BATCH = 10
 """Tasks at a time of those that fill the history: the trace lets go of them one by one."""
+_FILLED = 3
+"""How often over: the history's table grows to its last size only when a part of it was replaced,
+and is then made anew for the first time when it was replaced once more."""
 _LONGEST = 300
 """Characters of an error that are kept."""
 
@@ -139,7 +142,7 @@ async def _modules(settings: Settings) -> AsyncIterator[Load]:
 
 async def fill(scheduler: GlobalTaskScheduler) -> None:
     """Fill the bounded history and trace: an hour of requests would not, and look like a leak."""
-    for _ in range(0, scheduler.config.history_size, _BATCH):
+    for _ in range(0, scheduler.config.history_size * _FILLED, _BATCH):
         await asyncio.gather(*(scheduler.submit(_nothing) for _ in range(_BATCH)))
     gc.collect()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,8 @@ class WhisperTranscriber:
         if self._model is not None:
             return
         whisper = library("faster_whisper", "faster-whisper")
+        # tqdm's own lock is a named semaphore, which a process that is killed leaves behind.
+        library("tqdm").tqdm.set_lock(threading.RLock())
         self._simplify = library("opencc").OpenCC("t2s").convert
         try:
             self._model = whisper.WhisperModel(
