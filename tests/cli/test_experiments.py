@@ -100,3 +100,10 @@ def test_a_matrix_that_is_not_here_says_what_to_fetch(xy_core: Program, tmp_path
     assert refused.returncode == 2
     assert "qwen2.5-7b-instruct" in refused.stderr
     assert "models pull --profile edge-8gb" in refused.stderr
+
+
+def test_all_benchmarks_tell_at_once_which_model_is_missing(xy_core: Program, tmp_path: Path):
+    refused = xy_core("bench", "all", XY_MODELS__ROOT=str(tmp_path / "models"))
+    assert refused.returncode == 2
+    assert "models pull" in refused.stderr
+    assert not refused.stdout
