@@ -119,3 +119,10 @@ def test_an_unknown_policy_is_refused_with_those_that_there_are(xy_core: Program
     assert done.returncode == 2
     assert "serial" in done.stderr
     assert "xy_core" in done.stderr
+
+
+def test_all_benchmarks_tell_at_once_which_model_is_missing(xy_core: Program, tmp_path: Path):
+    refused = xy_core("bench", "all", XY_MODELS__ROOT=str(tmp_path / "models"))
+    assert refused.returncode == 2
+    assert "models pull" in refused.stderr
+    assert not refused.stdout

@@ -57,6 +57,7 @@ HELD: dict[str, Text] = {
 SHOWN: dict[str, Text] = {
     "throughput_vs_naive": ("throughput ÷ naive", "吞吐量 ÷ naive"),
     "throughput_vs_serial": ("throughput ÷ serial", "吞吐量 ÷ serial"),
+    "throughput_vs_report": ("throughput ÷ report", "吞吐量 ÷ report"),
     "median_latency_vs_naive": ("median latency ÷ naive", "延迟中位数 ÷ naive"),
     "loop_block_ms": ("longest block, ms", "最长阻塞（毫秒）"),
     "naive_loop_block_ms": ("longest block of naive, ms", "naive 最长阻塞（毫秒）"),

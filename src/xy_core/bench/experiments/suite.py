@@ -6,6 +6,7 @@ import importlib
 from collections.abc import Sequence
 from typing import Any
 
+from xy_core.bench.experiments.embedded import DirectModels, Inputs
 from xy_core.bench.experiments.real import run_real
 from xy_core.bench.experiments.shapes import make_shape
 from xy_core.bench.experiments.stress import run_stress
@@ -22,8 +23,11 @@ def run_all(settings: Settings, *, quick: bool, progress: Progress) -> Sequence[
     """Measure everything; quick takes at most five minutes on a quiet machine.
 
     Raises:
-        NotInstalledError: the models of the profile ``embedded`` are not here.
+        ModelNotInstalledError: a model of the profile ``embedded`` is not here; nothing was
+            measured.
+        MissingExtraError: a library of the extra ``embedded`` is not installed.
     """
+    DirectModels(settings, Inputs(settings))  # what is missing is told now, not after minutes
     results: list[BenchResult] = []
     for name in _QUICK if quick else _FULL:
         progress(name)
