@@ -162,6 +162,7 @@ async def test_wrong_requests_are_refused_before_anything_runs(
         assert len(list(scheduler.tasks())) == before
 
 
+@pytest.mark.timeout(300)  # it imports torch and diffusers anew, beside whatever else runs
 async def test_a_painter_in_a_process_of_its_own_paints_the_same(scheduler, image_store):
     async with image_service(scheduler, image_store) as service:
         (here,) = await pictures(service)
