@@ -15,8 +15,6 @@ from xy_core.cluster.packing import Packed, Unopened, shares
 from xy_core.core.errors import InvalidTaskError
 from xy_core.core.host_link import Kind, Message
 
-Letter = tuple[int, Packed]
-"""A call's number, and the call."""
 Answer = tuple[int, Packed] | None
 """RESULT or ERROR, and which; None if it is to be fetched."""
 
@@ -63,7 +61,7 @@ class Mail:
         Raises:
             InvalidTaskError: it cannot be pickled.
         """
-        if not (isinstance(packed, bytes) and shares(packed)):
+        if not shares(packed):
             return self._post_alone(number, packed)
         if not self._waiting and self._sending.acquire(blocking=False):
             try:

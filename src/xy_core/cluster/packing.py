@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeGuard
 
 from xy_core.core.errors import InvalidTaskError
 
@@ -46,6 +46,6 @@ def unpack(packed: Packed) -> Any:  # noqa: ANN401 - the same
     return pickle.loads(packed) if isinstance(packed, bytes) else packed[0]  # noqa: S301 - our own
 
 
-def shares(packed: Packed) -> bool:
+def shares(packed: Packed) -> TypeGuard[bytes]:
     """Whether it may share a message: it holds no array for the object store, and is small."""
     return isinstance(packed, bytes) and len(packed) <= _SMALL
