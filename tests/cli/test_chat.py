@@ -7,7 +7,6 @@ import pty
 import select
 import signal
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -18,8 +17,10 @@ from tests.cli.conftest import ONLY_ENGLISH, SCRIPT, Program
 
 HEARTLESS = ("--set", 'modules=["emotion"]', "chat")
 """A chat that needs no models: it starts at once, and its turns say what is missing."""
-SOON = 2.0
-"""Seconds in which Ctrl-C ends a chat."""
+ENDS = 30.0
+"""Seconds after which a chat that was told to end counts as hanging, however busy the machine is."""
+ENDLESS = ("--set", "llm.max_tokens=1500", "--set", "agent.max_sentences=1000")
+"""A reply that is still being written long after any Ctrl-C of a test."""
 
 
 @pytest.mark.models
@@ -90,31 +91,28 @@ def chatting(*arguments: str, environment: dict[str, str]) -> Iterator[subproces
             process.kill()
 
 
-def interrupt(process: subprocess.Popen[str]) -> float:
-    """Press Ctrl-C and return the seconds until it has ended."""
-    begun = time.monotonic()
+def interrupt(process: subprocess.Popen[str]) -> str:
+    """Press Ctrl-C and return what it shows from then on until it has ended."""
     process.send_signal(signal.SIGINT)
-    process.wait(30)
-    return time.monotonic() - begun
+    shown, errors = process.communicate(timeout=ENDS)
+    assert process.returncode == 130
+    assert errors == ""
+    return shown
 
 
 def test_control_c_ends_it_while_it_waits_for_a_line(environment):
     with chatting(*HEARTLESS, environment=environment) as process:
-        assert interrupt(process) < SOON
-        assert process.returncode == 130
-        assert process.stderr.read() == ""
+        assert interrupt(process) == ""
 
 
 @pytest.mark.models
 @pytest.mark.usefixtures("model_store")
 def test_control_c_ends_it_in_the_middle_of_a_reply(environment):
-    with chatting(*ONLY_ENGLISH, "chat", environment=environment) as process:
+    with chatting(*ONLY_ENGLISH, *ENDLESS, "chat", environment=environment) as process:
         process.stdin.write("Tell me a long story about a cat and a dog.\n")
         process.stdin.flush()
         assert process.stdout.read(1)
-        assert interrupt(process) < SOON
-        assert process.returncode == 130
-        assert process.stderr.read() == ""
+        assert len(interrupt(process)) < 1_000, "characters, of a reply of 1,500 tokens"
 
 
 class Terminal:
@@ -166,11 +164,9 @@ def terminal(environment: dict[str, str]) -> Iterator[Terminal]:
     ids=["ctrl-c", "ctrl-d", "quit"],
 )
 def test_a_terminal_ends_it_by_keys(terminal: Terminal, keys: bytes, code: int):
-    begun = time.monotonic()
     terminal.type(keys)
     shown = terminal.read_until("never shown")
-    assert terminal.process.wait(30) == code
-    assert time.monotonic() - begun < SOON
+    assert terminal.process.wait(ENDS) == code
     assert "Traceback" not in shown
 
 

@@ -4,7 +4,6 @@ import json
 import signal
 import struct
 import subprocess
-import time
 import zlib
 
 import pytest
@@ -132,9 +131,8 @@ def test_a_signal_while_it_writes_ends_it_at_once(script, environment, tmp_path,
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, cwd=tmp_path
     ) as process:
         assert process.stdout.read(1)
-        begun = time.monotonic()
         process.send_signal(stop)
-        _, errors = process.communicate(timeout=20)
-        assert time.monotonic() - begun < 2
+        shown, errors = process.communicate(timeout=60)
+    assert len(shown) < 1_000, "characters, of a reply of 1,500 tokens"
     assert process.returncode == 128 + stop
     assert b"Traceback" not in errors

@@ -1,7 +1,6 @@
 """The llm module with its real models."""
 
 import asyncio
-import time
 from contextlib import asynccontextmanager
 
 import pytest
@@ -62,8 +61,6 @@ async def test_closing_the_stream_stops_the_model(model_store):
         stream = service.generate([Message("user", "Tell me a very long story.")])
         async with stream:
             await anext(stream)
-            begun = time.monotonic()
-        assert time.monotonic() - begun < 2
         assert stream.info.status.value == "cancelled"
         assert scheduler.lane("device:cpu").statistics().running == 0
 
