@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -11,24 +10,23 @@ from xy_core.core.errors import TaskCancelled
 
 
 class CancelToken:
-    """Tells a thread that nobody wants its result any more."""
+    """Tells a thread that nobody wants its result any more.
 
-    __slots__ = ("_event", "_wakers")
+    Attributes:
+        cancelled: whether the work was asked to end.
+    """
+
+    __slots__ = ("_wakers", "cancelled")
 
     def __init__(self) -> None:
-        self._event = threading.Event()
+        self.cancelled = False
         self._wakers: list[Callable[[], object]] = []
 
     def cancel(self) -> None:
         """Ask the work to end; harmless when it already has."""
-        self._event.set()
+        self.cancelled = True
         for wake in tuple(self._wakers):
             wake()
-
-    @property
-    def cancelled(self) -> bool:
-        """Whether the work was asked to end."""
-        return self._event.is_set()
 
     @contextmanager
     def waking(self, wake: Callable[[], object]) -> Iterator[None]:
