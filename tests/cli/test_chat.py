@@ -14,11 +14,10 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import ONLY_ENGLISH, SCRIPT, Program
+from tests.ending import ending_soon
 
 HEARTLESS = ("--set", 'modules=["emotion"]', "chat")
 """A chat that needs no models: it starts at once, and its turns say what is missing."""
-ENDS = 30.0
-"""Seconds after which a chat that was told to end counts as hanging, however busy the machine is."""
 ENDLESS = ("--set", "llm.max_tokens=1500", "--set", "agent.max_sentences=1000")
 """A reply that is still being written long after any Ctrl-C of a test."""
 
@@ -93,8 +92,9 @@ def chatting(*arguments: str, environment: dict[str, str]) -> Iterator[subproces
 
 def interrupt(process: subprocess.Popen[str]) -> str:
     """Press Ctrl-C and return what it shows from then on until it has ended."""
-    process.send_signal(signal.SIGINT)
-    shown, errors = process.communicate(timeout=ENDS)
+    with ending_soon(process):
+        process.send_signal(signal.SIGINT)
+    shown, errors = process.communicate()
     assert process.returncode == 130
     assert errors == ""
     return shown
@@ -164,9 +164,10 @@ def terminal(environment: dict[str, str]) -> Iterator[Terminal]:
     ids=["ctrl-c", "ctrl-d", "quit"],
 )
 def test_a_terminal_ends_it_by_keys(terminal: Terminal, keys: bytes, code: int):
-    terminal.type(keys)
-    shown = terminal.read_until("never shown")
-    assert terminal.process.wait(ENDS) == code
+    with ending_soon(terminal.process):
+        terminal.type(keys)
+        shown = terminal.read_until("never shown")
+    assert terminal.process.wait(30) == code
     assert "Traceback" not in shown
 
 

@@ -8,6 +8,8 @@ import zlib
 
 import pytest
 
+from tests.ending import ending_soon
+
 
 @pytest.mark.models
 @pytest.mark.usefixtures("model_store")
@@ -131,8 +133,9 @@ def test_a_signal_while_it_writes_ends_it_at_once(script, environment, tmp_path,
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, cwd=tmp_path
     ) as process:
         assert process.stdout.read(1)
-        process.send_signal(stop)
-        shown, errors = process.communicate(timeout=60)
+        with ending_soon(process, threads=2):  # a sentence that is being spoken is not cut
+            process.send_signal(stop)
+        shown, errors = process.communicate(timeout=20)
     assert len(shown) < 1_000, "characters, of a reply of 1,500 tokens"
     assert process.returncode == 128 + stop
     assert b"Traceback" not in errors

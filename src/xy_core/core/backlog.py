@@ -86,25 +86,22 @@ class Backlog:
             InvalidTaskError: no device of the lane has that name, or knows the model.
             DeviceMemoryError: no device has that much memory.
         """
+        if not any(suits(seat, None, job.device) for seat in self.seats):
+            names = ", ".join(seat.name for seat in self.seats)
+            raise InvalidTaskError(f"no device {job.device!r}: this lane has {names}")
         seats = [seat for seat in self.seats if suits(seat, job.model, job.device)]
         if not seats:
-            raise self._why_nowhere(job)
+            raise InvalidTaskError(f"no model {job.model!r}: register it first")
         if all(seat.lost for seat in seats):
             for seat in seats:
                 seat.ask()
             if all(seat.lost for seat in seats):
                 raise DeviceLost(f"device {seats[0].name!r} does not answer any more")
-        wanted = [seat.residency.least(job.model) + job.memory for seat in seats]
-        room = [seat.residency.ledger.total for seat in seats]
-        if all(total < size for total, size in zip(room, wanted, strict=True)):
-            largest = room.index(max(room))
-            raise DeviceMemoryError(seats[largest].name, wanted[largest], room[largest])
-
-    def _why_nowhere(self, job: Job) -> InvalidTaskError:
-        if any(suits(seat, None, job.device) for seat in self.seats):
-            return InvalidTaskError(f"no model {job.model!r}: register it first")
-        names = ", ".join(seat.name for seat in self.seats)
-        return InvalidTaskError(f"no device {job.device!r}: this lane has {names}")
+        room = [(seat.residency.ledger.total, seat) for seat in seats]
+        if all(total < seat.residency.least(job.model) + job.memory for total, seat in room):
+            total, seat = max(room, key=itemgetter(0))
+            wanted = seat.residency.least(job.model) + job.memory
+            raise DeviceMemoryError(seat.name, wanted, total)
 
     def stranded(self) -> list[tuple[Line, XyCoreError]]:
         """Return the lines whose tasks no device could run any more, and why."""
@@ -158,8 +155,6 @@ class Backlog:
 
         One that starts is removed and has its `Job.admission`, with a slot of its device.
         """
-        if not (self._waiting or self._lent):
-            return None
         kept: dict[str, float] = {}
         lent = sorted(self._lent, key=itemgetter(0))
         for candidate in self.candidates():
@@ -221,8 +216,6 @@ class Backlog:
         What was learned counts, but not beyond what the device could ever give: a report may err.
         """
         learned = self._peaks.expect(job.model, job.info.name, job.memory)
-        if learned <= job.memory:
-            return learned
         return min(learned, max(job.memory, seat.residency.most(job.model)))
 
     def learn(self, jobs: Sequence[Job], peak: int) -> None:
@@ -260,7 +253,7 @@ class Backlog:
 
     def candidates(self) -> list[Candidate]:
         """Return the first task of each line, but those that wait for others to join a batch."""
-        return sorted(self._heads()) if self._waiting else []
+        return sorted(self._heads())
 
     def next_due(self) -> float:
         """Return the loop time at which a line stops waiting for others to join its batch."""

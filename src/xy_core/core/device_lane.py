@@ -166,11 +166,7 @@ class DeviceLane(Lane):
         return seats
 
     def look(self) -> None:
-        """Start what can start, and fail what never can: models, memory or a device came or went."""
-        if self._closed:
-            return
-        for line, error in self.backlog.stranded():
-            self._fail_line(line, error)
+        """Start what can start: a model has come or gone, or memory is free again."""
         self._pump(self._time())
 
     async def unload(self) -> None:
@@ -190,6 +186,8 @@ class DeviceLane(Lane):
     def _pump(self, now: float) -> None:
         if self._closed or self._turns:
             return
+        for line, error in self.backlog.stranded():
+            self._fail_line(line, error)
         take = self.backlog.take_back if self._paused else self.backlog.pop
         while (job := take()) is not None:
             if job in self._lent:
@@ -203,12 +201,11 @@ class DeviceLane(Lane):
                 self._execute(job)
         if self._paused:
             return
+        if not self._preparing:
+            self._preparing = True
+            self._loop.call_soon(self._prepare)
         self._ask_for_way()
-        if len(self.backlog):
-            if not self._preparing:
-                self._preparing = True
-                self._loop.call_soon(self._prepare)
-            self._look_later()
+        self._look_later()
 
     def _prepare(self) -> None:
         """Bring models for what still waits, once all that is submitted at this moment is there."""
@@ -423,6 +420,8 @@ class DeviceLane(Lane):
 
     def _look_later(self) -> None:
         """Look again when a batch is to start, or when other programs may have freed memory."""
+        if not len(self.backlog):
+            return
         when = min(self.backlog.next_due(), self._time() + _LOOK_AGAIN)
         if self._looking is None or self._looking.when() > when:
             if self._looking is not None:

@@ -1,6 +1,7 @@
 """The llm module with its real models."""
 
 import asyncio
+import time
 from contextlib import asynccontextmanager
 
 import pytest
@@ -61,6 +62,8 @@ async def test_closing_the_stream_stops_the_model(model_store):
         stream = service.generate([Message("user", "Tell me a very long story.")])
         async with stream:
             await anext(stream)
+            begun = time.process_time()
+        assert time.process_time() - begun < 2
         assert stream.info.status.value == "cancelled"
         assert scheduler.lane("device:cpu").statistics().running == 0
 
