@@ -253,7 +253,7 @@ class Backlog:
 
     def candidates(self) -> list[Candidate]:
         """Return the first task of each line, but those that wait for others to join a batch."""
-        return sorted(self._heads())
+        return sorted(self._heads()) if self._waiting else []
 
     def next_due(self) -> float:
         """Return the loop time at which a line stops waiting for others to join its batch."""

@@ -201,11 +201,12 @@ class DeviceLane(Lane):
                 self._execute(job)
         if self._paused:
             return
-        if not self._preparing:
-            self._preparing = True
-            self._loop.call_soon(self._prepare)
         self._ask_for_way()
-        self._look_later()
+        if len(self.backlog):
+            if not self._preparing:
+                self._preparing = True
+                self._loop.call_soon(self._prepare)
+            self._look_later()
 
     def _prepare(self) -> None:
         """Bring models for what still waits, once all that is submitted at this moment is there."""
@@ -420,8 +421,6 @@ class DeviceLane(Lane):
 
     def _look_later(self) -> None:
         """Look again when a batch is to start, or when other programs may have freed memory."""
-        if not len(self.backlog):
-            return
         when = min(self.backlog.next_due(), self._time() + _LOOK_AGAIN)
         if self._looking is None or self._looking.when() > when:
             if self._looking is not None:
