@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from xy_core.bench.experiments.embedded import DirectModels, Inputs
-from xy_core.bench.experiments.real import run_real
+from xy_core.bench.experiments.real import POLICIES, run_real
 from xy_core.bench.experiments.shapes import make_shape
 from xy_core.bench.experiments.stress import run_stress
 from xy_core.bench.result import BenchResult, Progress
@@ -17,6 +17,8 @@ from xy_core.settings import Settings
 _QUICK = ("overhead", "isolation", "bus", "pipeline", "residency", "host")
 _FULL = (*_QUICK, "recovery")
 _LEAK_TASKS = {True: 50_000, False: 1_000_000}
+_QUICK_POLICIES = ("serial", "naive", "report", "xy_core")
+"""Those of the report; ``threads`` is one more that takes half a minute."""
 
 
 def run_all(settings: Settings, *, quick: bool, progress: Progress) -> Sequence[BenchResult]:
@@ -37,6 +39,8 @@ def run_all(settings: Settings, *, quick: bool, progress: Progress) -> Sequence[
     results.append(leak.run(tasks=_LEAK_TASKS[quick], progress=progress))
     shape = make_shape("burst", requests=10, clients=0, rate=1.0, seed=1)
     results.append(run_stress(Profile(), shape, virtual=True, progress=progress).result())
-    repeats = 1 if quick else 3
-    real = run_real(settings, "embedded", shape, repeats=repeats, progress=progress)
+    repeats, policies = (1, _QUICK_POLICIES) if quick else (3, POLICIES)
+    real = run_real(
+        settings, "embedded", shape, policies=policies, repeats=repeats, progress=progress
+    )
     return [*results, real.result()]
