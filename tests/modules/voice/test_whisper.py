@@ -1,9 +1,14 @@
-"""What a process that hears leaves behind when it is killed."""
+"""How much of a recording Whisper computes, and what its process leaves behind when killed."""
 
 from __future__ import annotations
 
 import subprocess
 import sys
+
+import numpy as np
+import pytest
+
+from xy_core.modules.voice.backends.whisper import without_filling
 
 PROGRAM = """
 import sys
@@ -38,3 +43,18 @@ def test_no_semaphore_has_a_name_that_would_outlive_the_process(tmp_path):
         check=False,
     )
     assert done.stdout == "[]\n", done.stderr
+
+
+@pytest.mark.parametrize(
+    ("sound", "left"), [(0, 1500), (450, 1500), (1201, 1600), (2650, 3000), (3000, 3000)]
+)
+def test_silence_that_fills_up_is_not_computed_but_for_three_seconds(sound: int, left: int):
+    filled = np.zeros((80, 3000), dtype=np.float32)
+    filled[:, :sound] = 0.5
+    kept = without_filling(filled, 1500)
+    assert kept.shape == (80, left)
+    assert kept.any(axis=0).sum() == sound
+
+
+def test_a_spectrogram_shorter_than_the_window_stays_as_it_is():
+    assert without_filling(np.ones((80, 300), dtype=np.float32), 1500).shape == (80, 300)

@@ -26,6 +26,10 @@ from xy_core.modules.voice.types import Audio
 
 _RATE = 16_000
 _MIN_SILENCE_MS = 500
+_FRAMES = 100
+"""Columns of a spectrogram a second."""
+_SILENCE_AFTER = 3
+"""Seconds of silence that stay after a recording: without any, last words are lost or repeated."""
 _PROMPTS = {"zh": "以下是普通话的句子。"}
 """Whisper follows the script and punctuation of what it believes was said before."""
 
@@ -50,7 +54,7 @@ class WhisperTranscriber:
         library("tqdm").tqdm.set_lock(threading.RLock())
         self._simplify = library("opencc").OpenCC("t2s").convert
         try:
-            self._model = whisper.WhisperModel(
+            self._model = _of_short_windows(whisper.WhisperModel, self._config.window)(
                 str(self._folder),
                 device="cpu",
                 compute_type="int8",
@@ -133,6 +137,32 @@ class WhisperTranscriber:
     def _written(self, text: str, language: str) -> str:
         text = text.strip()
         return self._simplify(text) if language == "zh" else text
+
+
+def _of_short_windows(model: Any, window: float) -> Any:  # noqa: ANN401 - untyped library
+    """Return a kind of model that computes no more than it must of the silence after a recording.
+
+    The library fills each recording up to 30 s, and most of the time goes into what it filled in.
+    """
+    least = round(window * _FRAMES)
+
+    def encode(self: Any, features: NDArray[np.float32]) -> Any:  # noqa: ANN401
+        return model.encode(self, without_filling(features, least))
+
+    return type("ShortWindows", (model,), {"encode": encode})
+
+
+def without_filling(spectrogram: NDArray[np.float32], least: int) -> NDArray[np.float32]:
+    """Return a spectrogram without most of the zeros that it was filled up with.
+
+    Args:
+        spectrogram: bands by frames, float32.
+        least: frames that are left at least, if there are so many.
+    """
+    filled = np.flatnonzero(spectrogram.any(axis=0))
+    sound = int(filled[-1]) + 1 if filled.size else 0
+    whole_seconds = -(-sound // _FRAMES) + _SILENCE_AFTER
+    return spectrogram[:, : max(least, whole_seconds * _FRAMES)]
 
 
 def detect_speech(audio: Audio) -> tuple[SpeechSegment, ...]:
