@@ -12,10 +12,10 @@ from xy_core.core.child import SPAWN, WorkerLimits, fate, reap
 from xy_core.core.config import HostConfig
 from xy_core.core.errors import WorkerCrashed
 from xy_core.core.host_child import live
+from xy_core.core.host_environment import host_environment
 from xy_core.core.host_exchange import Exchange
 from xy_core.core.host_link import Kind, Link
 from xy_core.core.host_log import ProcessLog
-from xy_core.core.huge_pages import huge_pages
 from xy_core.core.shared_arrays import Inbox, Outbox, shared_memory
 
 
@@ -45,7 +45,7 @@ class HostProcess:
             name=f"xy-{model}",
             daemon=True,
         )
-        with huge_pages():
+        with host_environment():
             self._process.start()
         far_pipe.close()
         far_output.close()
