@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
 
@@ -59,6 +60,20 @@ def busy(runtime: Runtime) -> dict[str, int]:
     """Return how many tasks wait and run in each lane."""
     lanes = runtime.engine.scheduler.statistics()
     return {name: lane.waiting + lane.running for name, lane in lanes.items()}
+
+
+async def nothing_runs(runtime: Runtime) -> None:
+    """Assert that nothing waits and no model works; wait out what cannot be interrupted.
+
+    That is a sentence whose emotion is being read in a thread of the ``cpu`` lane: some
+    milliseconds, more on a busy machine.
+    """
+    lanes = runtime.engine.scheduler.statistics()
+    assert not any(lane.waiting for lane in lanes.values())
+    assert not any(count for lane, count in busy(runtime).items() if lane != "cpu")
+    async with asyncio.timeout(5):
+        while any(busy(runtime).values()):  # noqa: ASYNC110 - lanes tell nobody when they rest
+            await asyncio.sleep(0.001)
 
 
 async def written(runtime: Runtime) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.agent.conftest import Open, agent, busy, of, turn, written
+from tests.agent.conftest import Open, agent, busy, nothing_runs, of, turn, written
 from xy_core.agent import (
     Checked,
     Expressed,
@@ -151,7 +151,7 @@ async def test_who_stops_listening_leaves_nothing_running(runtime: Runtime, unti
         async for event in events:
             if isinstance(event, until):
                 break
-    assert not any(busy(runtime).values())
+    await nothing_runs(runtime)
     assert "agent.turn" not in {task.get_name() for task in asyncio.all_tasks()}
 
 
@@ -171,7 +171,7 @@ async def test_a_cancelled_listener_leaves_nothing_running(runtime: Runtime):
     listener.cancel()
     with pytest.raises(asyncio.CancelledError):
         await listener
-    assert not any(busy(runtime).values())
+    await nothing_runs(runtime)
 
 
 async def test_a_reply_that_takes_too_long_is_a_failed_turn(runtime: Runtime):
@@ -181,7 +181,7 @@ async def test_a_reply_that_takes_too_long_is_a_failed_turn(runtime: Runtime):
     assert isinstance(events[-1], TurnFailed)
     assert isinstance(events[-1].error, TaskTimeout)
     assert "agent.reply_timeout" in str(events[-1].error)
-    assert not any(busy(runtime).values())
+    await nothing_runs(runtime)
 
 
 @pytest.mark.parametrize(
