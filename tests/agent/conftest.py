@@ -63,13 +63,12 @@ def busy(runtime: Runtime) -> dict[str, int]:
 
 
 async def nothing_runs(runtime: Runtime) -> None:
-    """Assert that nothing waits and no model works; wait out what cannot be interrupted.
+    """Assert that every task has ended and no model works; wait out what cannot be interrupted.
 
     That is a sentence whose emotion is being read in a thread of the ``cpu`` lane: some
     milliseconds, more on a busy machine.
     """
-    lanes = runtime.engine.scheduler.statistics()
-    assert not any(lane.waiting for lane in lanes.values())
+    assert all(task.status.final for task in runtime.engine.scheduler.tasks())
     assert not any(count for lane, count in busy(runtime).items() if lane != "cpu")
     async with asyncio.timeout(5):
         while any(busy(runtime).values()):  # noqa: ASYNC110 - lanes tell nobody when they rest
