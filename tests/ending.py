@@ -12,6 +12,13 @@ from contextlib import contextmanager
 
 import psutil
 
+ENDLESS = (
+    *("--set", "llm.max_tokens=1500"),
+    *("--set", "agent.max_sentences=1000"),
+    *("--set", "llm.threads=1"),
+)
+"""A reply that is still being written when a test ends it; llama.cpp's second thread would spin
+while it waits for the first, longer on a busy machine."""
 SOON = 2.0
 """Seconds in which a program ends that has the processor to itself."""
 

@@ -14,14 +14,10 @@ from pathlib import Path
 import pytest
 
 from tests.cli.conftest import ONLY_ENGLISH, SCRIPT, Program
-from tests.ending import ending_soon
+from tests.ending import ENDLESS, ending_soon
 
 HEARTLESS = ("--set", 'modules=["emotion"]', "chat")
 """A chat that needs no models: it starts at once, and its turns say what is missing."""
-ENDLESS = ("--set", "llm.max_tokens=1500", "--set", "agent.max_sentences=1000")
-"""A reply that is still being written long after any Ctrl-C of a test."""
-ALONE = ("--set", "llm.threads=1")
-"""Two threads of llama.cpp spin while they wait for each other: longer on a busy machine."""
 
 
 @pytest.mark.models
@@ -110,7 +106,7 @@ def test_control_c_ends_it_while_it_waits_for_a_line(environment):
 @pytest.mark.models
 @pytest.mark.usefixtures("model_store")
 def test_control_c_ends_it_in_the_middle_of_a_reply(environment):
-    with chatting(*ONLY_ENGLISH, *ENDLESS, *ALONE, "chat", environment=environment) as process:
+    with chatting(*ONLY_ENGLISH, *ENDLESS, "chat", environment=environment) as process:
         process.stdin.write("Tell me a long story about a cat and a dog.\n")
         process.stdin.flush()
         assert process.stdout.read(1)

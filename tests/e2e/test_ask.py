@@ -8,7 +8,7 @@ import zlib
 
 import pytest
 
-from tests.ending import ending_soon
+from tests.ending import ENDLESS, ending_soon
 
 
 @pytest.mark.models
@@ -125,11 +125,7 @@ def test_models_that_are_not_installed_name_the_command(xy_core, tmp_path):
 @pytest.mark.usefixtures("model_store")
 @pytest.mark.parametrize("stop", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_while_it_writes_ends_it_at_once(script, environment, tmp_path, stop):
-    command = [
-        script, "--set", "llm.max_tokens=1500", "--set", "agent.max_sentences=1000",
-        "--set", "llm.threads=1",  # two spin while they wait for each other on a busy machine
-        "ask", "--text", "Tell me a very long story about a dragon.",
-    ]  # fmt: skip
+    command = [script, *ENDLESS, "ask", "--text", "Tell me a very long story about a dragon."]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment, cwd=tmp_path
     ) as process:
