@@ -17,8 +17,8 @@ from xy_core.settings import Settings
 _QUICK = ("overhead", "isolation", "bus", "pipeline", "residency", "host")
 _FULL = (*_QUICK, "recovery")
 _LEAK_TASKS = {True: 50_000, False: 1_000_000}
-_QUICK_POLICIES = ("serial", "naive", "report", "xy_core")
-"""Those of the report; ``threads`` is one more that takes half a minute."""
+_QUICK_POLICIES = tuple(policy for policy in POLICIES if policy != "threads")
+"""Those of the report: one more would take half a minute."""
 
 
 def run_all(settings: Settings, *, quick: bool, progress: Progress) -> Sequence[BenchResult]:

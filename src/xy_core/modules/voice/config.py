@@ -43,7 +43,7 @@ class TranscriberConfig(StrictModel):
         ge=5,
         le=30,
         description="Seconds that Whisper computes of a shorter recording: it was trained on 30, "
-        "but 15 take less than half the time and are understood as well.",
+        "but 15 take less than half the time and are understood almost as well.",
     )
 
 
